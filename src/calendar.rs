@@ -1,0 +1,79 @@
+//! Working days (工作日) with days off moved and weekends worked (调休).
+//!
+//! Source: the State Council's yearly notices on holidays, as kept in `config/calendar.csv`.
+//! A year without a notice is counted on plain weekdays and every result that reaches into it is
+//! marked provisional.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
+
+/// Days that differ from plain weekdays, and the years whose notice has been published.
+#[derive(Debug, Clone, Default)]
+pub struct Calendar {
+    exceptions: BTreeMap<Date, bool>,
+    published: BTreeSet<i16>,
+}
+
+/// A day reached by counting working days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    pub on: Date,
+    /// The count ran through a year without a published notice.
+    pub provisional: bool,
+}
+
+impl Calendar {
+    /// `exceptions`: day → whether it is worked. A year is published if it has an exception.
+    pub fn new(exceptions: BTreeMap<Date, bool>) -> Calendar {
+        let published = exceptions.keys().map(|day| day.year()).collect();
+        Calendar { exceptions, published }
+    }
+
+    pub fn is_workday(&self, day: Date) -> bool {
+        let weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        self.exceptions.get(&day).copied().unwrap_or(weekday)
+    }
+
+    pub fn is_provisional(&self, day: Date) -> bool {
+        !self.published.contains(&day.year())
+    }
+
+    pub fn published_years(&self) -> impl Iterator<Item = i16> {
+        self.published.iter().copied()
+    }
+
+    /// The `n`-th working day after `day`; the day after issue is day 1. With `n = 0`, `day` itself.
+    pub fn add_workdays(&self, day: Date, n: u32) -> Deadline {
+        let mut on = day;
+        let mut provisional = false;
+        let mut left = n;
+        while left > 0 {
+            let Ok(next) = on.checked_add(1.day()) else { break };
+            on = next;
+            provisional |= self.is_provisional(on);
+            if self.is_workday(on) {
+                left -= 1;
+            }
+        }
+        Deadline { on, provisional }
+    }
+
+    /// Working days in (`from`, `to`]; negative if `to` lies before `from`.
+    pub fn workdays_between(&self, from: Date, to: Date) -> i64 {
+        if to < from {
+            return -self.workdays_between(to, from);
+        }
+        let mut count = 0;
+        let mut day = from;
+        while day < to {
+            let Ok(next) = day.checked_add(1.day()) else { break };
+            day = next;
+            if self.is_workday(day) {
+                count += 1;
+            }
+        }
+        count
+    }
+}

@@ -1,0 +1,6 @@
+pub mod calendar;
+pub mod clock;
+pub mod config;
+pub mod diagnostic;
+pub mod model;
+pub mod report;

@@ -1,0 +1,19 @@
+//! The nouns that every module shares: units, periods, findings, states, mail.
+//!
+//! A leaf: it imports nothing of ours, does no IO and reads no clock.
+
+mod finding;
+mod mail;
+mod period;
+mod rate;
+mod state;
+mod unit;
+
+pub use finding::{Finding, Place, Severity};
+pub use mail::{Attachment, InlineImage, MailContent};
+pub use period::{Frequency, ParsePeriodError, Period};
+pub use rate::Rate;
+pub use state::{
+    DeliveryPhase, DeliveryState, ItemState, Light, RunState, SubmissionState, UnknownState,
+};
+pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};

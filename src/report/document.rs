@@ -1,0 +1,184 @@
+//! The typed document: all that the renderers see.
+//!
+//! Markdown is the authors' syntax only. A template becomes a [`Document`]; HTML, plain text, PDF
+//! and XLSX are made from it, each by a pure function, so that the four never differ in a digit.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Light;
+
+/// One report, complete: nothing in it is looked up later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    pub title: String,
+    /// 主送: to whom the paper is addressed, as printed after the title; empty if to nobody.
+    pub addressees: String,
+    /// 署名: who signs.
+    pub signature: String,
+    /// 成文日期.
+    pub dated_on: Option<Date>,
+    /// 文号, such as 武学前督〔2024〕4号; empty if none.
+    pub doc_number: String,
+    /// 版记: lines such as 抄送 and 印发; empty if none.
+    pub imprint: Vec<String>,
+    /// One line under the title of mail and workbook: span of the data, as-of, edition.
+    pub subtitle: String,
+    pub blocks: Vec<Block>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Block {
+    /// Level 1–4. Numbering (一、 (一) 1. (1)) is made by [`numbered`](Heading::number), not typed by the author.
+    Heading(Heading),
+    Para(Vec<Inline>),
+    /// Nesting is flattened: `depth` 0 is the outermost.
+    ListItem { depth: u8, ordered: Option<u32>, content: Vec<Inline> },
+    Quote(Vec<Inline>),
+    Table(Table),
+    Chart(Chart),
+    AttachmentList(Vec<String>),
+    PageBreak,
+    /// Blocks on landscape pages in print.
+    Landscape(Vec<Block>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heading {
+    pub level: u8,
+    /// `一、`, `（一）`, `1.`, `（1）`; empty if the report does not number.
+    pub number: String,
+    pub content: Vec<Inline>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Inline {
+    Text { text: String },
+    Strong { text: String },
+    Emphasis { text: String },
+    Link { text: String, url: String },
+    /// A number that was computed, shown by `text`; renderers may colour it by its light.
+    Figure(Figure),
+    LineBreak,
+}
+
+/// A number in running text: its integers, how it is shown, and its light if it is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub num: Option<f64>,
+    pub den: Option<f64>,
+    pub unit: String,
+    pub light: Option<Light>,
+    /// As printed, already rounded so that a failing value never prints as its target.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Name of the query or table: the sheet's name in the workbook is made from `caption`.
+    pub name: String,
+    pub caption: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    /// Printed under the table: basis, missing units, source.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    /// Heading path: `["公办园", "占比"]` is two levels; neighbours with the same first part are merged.
+    pub heading: Vec<String>,
+    pub format: Format,
+    pub align: Align,
+    /// Relative width in print.
+    pub weight: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub cells: Vec<Cell>,
+    /// A total or the district's own row: set apart.
+    pub emphasis: bool,
+}
+
+/// A typed cell: the value for the workbook, the text for everything else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    pub value: Value,
+    /// As printed; 缺报 or — where there is no value.
+    pub text: String,
+    pub light: Option<Light>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+pub enum Value {
+    Null,
+    Text(String),
+    Int(i64),
+    /// Percent values are fractions (0.5 is 50 %).
+    Float(f64),
+    Date(Date),
+    Bool(bool),
+}
+
+/// How a column's numbers are shown, in print and in the workbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Text,
+    /// `1,234`
+    Int,
+    /// Two decimals, never rounded up to a target.
+    Percent,
+    /// Percentage points with sign: `+1.25`.
+    Points,
+    /// A whole number with sign.
+    Change,
+    /// One decimal.
+    Ratio,
+    Date,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Align {
+    Left,
+    Center,
+    Right,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    pub name: String,
+    pub caption: String,
+    pub shape: ChartShape,
+    pub categories: Vec<String>,
+    pub series: Vec<Series>,
+    /// Target lines: label and value on the value axis.
+    pub targets: Vec<(String, f64)>,
+    pub format: Format,
+    /// What the picture shows, for those who do not see it.
+    pub alt: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChartShape {
+    /// Categories along x, a line a series.
+    Line,
+    /// Categories along x, grouped bars.
+    Bar,
+    /// Categories down y, one bar each, sorted as given; for towns.
+    HorizontalBar,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub name: String,
+    /// As many as there are categories; a missing value is a gap, not zero.
+    pub values: Vec<Option<f64>>,
+}

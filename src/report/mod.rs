@@ -1,0 +1,2 @@
+//! report → document → html, pdf, xlsx.
+pub mod document;
