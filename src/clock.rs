@@ -37,7 +37,7 @@ impl Clock {
 
     /// The civil date of an instant in the district's time zone.
     pub fn date_of(&self, at: Timestamp) -> Date {
-        at.to_zoned(self.zone.clone()).date()
+        self.zone.to_datetime(at).date()
     }
 
     pub fn today(&self) -> Date {

@@ -1,1 +1,3 @@
+//! Definitions and settings: what was written, read with file and line, and proven before it is used.
 
+pub mod definition;

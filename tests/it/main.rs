@@ -1,0 +1,1 @@
+//! The one integration-test target: each test binary links DataFusion, so there is one.
