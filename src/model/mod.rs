@@ -3,6 +3,7 @@
 //! A leaf: it imports nothing of ours, does no IO and reads no clock.
 
 mod finding;
+mod item;
 mod mail;
 mod period;
 mod rate;
@@ -10,6 +11,7 @@ mod state;
 mod unit;
 
 pub use finding::{Finding, Place, Severity};
+pub use item::{Item, ItemChange, ItemEvent, ItemEventKind, ItemKey, Violation};
 pub use mail::{Attachment, InlineImage, MailContent};
 pub use period::{Frequency, ParsePeriodError, Period};
 pub use rate::Rate;
