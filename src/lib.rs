@@ -1,6 +1,10 @@
+pub mod archive;
 pub mod calendar;
 pub mod clock;
 pub mod config;
 pub mod diagnostic;
+pub mod durable;
 pub mod model;
 pub mod report;
+pub mod snapshot;
+pub mod source;
