@@ -115,6 +115,27 @@ pub fn rows_of(batch: &RecordBatch, submission_id: i64) -> Result<RecordBatch, S
     Ok(filter_record_batch(batch, &keep)?)
 }
 
+/// The rows that lie in one unit.
+pub fn unit_rows(batch: &RecordBatch, unit: &UnitCode) -> Result<RecordBatch, SnapshotError> {
+    of_units(batch, &BTreeSet::from([unit.clone()]))
+}
+
+/// A digest of each unit's data rows: equal if and only if the rows are.
+pub fn unit_digests(batch: &RecordBatch) -> Result<BTreeMap<UnitCode, String>, SnapshotError> {
+    let Some(column) = batch.column_by_name("unit_code") else {
+        return Ok(BTreeMap::new());
+    };
+    let units: BTreeSet<UnitCode> =
+        column.as_string::<i32>().iter().flatten().map(UnitCode::new).collect();
+    units
+        .into_iter()
+        .map(|unit| {
+            let digest = identify(&unit_rows(batch, &unit)?, 0, &BTreeSet::new())?;
+            Ok((unit, digest))
+        })
+        .collect()
+}
+
 fn of_units(batch: &RecordBatch, units: &BTreeSet<UnitCode>) -> Result<RecordBatch, SnapshotError> {
     let Some(column) = batch.column_by_name("unit_code") else {
         return Ok(batch.clone());

@@ -18,6 +18,7 @@ mod plan;
 mod process;
 mod publish;
 mod recover;
+mod restate;
 mod run;
 mod session;
 mod status;
