@@ -2,6 +2,7 @@ pub mod archive;
 pub mod calendar;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod diagnostic;
 pub mod durable;
 pub mod ledger;
