@@ -95,7 +95,7 @@ fn table_data(table: &Table) -> Value {
         "caption": table.caption,
         "header": table::header(&table.columns),
         "aligns": table.columns.iter().map(align).collect::<Vec<_>>(),
-        "needs": table::needs(table),
+        "widths": table::widths(table),
         "weights": table.columns.iter().map(|column| column.weight.max(0.1)).collect::<Vec<_>>(),
         "rows": rows.collect::<Vec<_>>(),
         "notes": table.notes,

@@ -45,8 +45,16 @@ pub(super) fn header(columns: &[Column]) -> Vec<Vec<HeadingCell>> {
         .collect()
 }
 
-/// The least width of each column in em: figures stay on one line, words may break.
-pub(super) fn needs(table: &Table) -> Vec<f64> {
+/// How wide a column must be and would like to be, in em.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Width {
+    /// Figures stay on one line, names of up to six characters too (大王古庄镇 has five).
+    need: f64,
+    /// On one line, up to twenty characters.
+    want: f64,
+}
+
+pub(super) fn widths(table: &Table) -> Vec<Width> {
     table
         .columns
         .iter()
@@ -54,14 +62,17 @@ pub(super) fn needs(table: &Table) -> Vec<f64> {
         .map(|(at, column)| {
             let leaf = column.heading.last().map_or(0.0, |text| width(text));
             // A heading may take three lines, but never one character a line.
-            let heading = (leaf / 3.0).ceil().max(2.0).min(leaf);
-            let cells = table.rows.iter().filter_map(|row| row.cells.get(at)).map(|cell| {
+            let heading = (leaf / 3.0).ceil().max(2.0).min(leaf).max(1.5);
+            let start = Width { need: heading, want: leaf.min(8.0).max(heading) };
+            table.rows.iter().filter_map(|row| row.cells.get(at)).fold(start, |widest, cell| {
                 let mark = if cell.light.is_some() { 1.3 } else { 0.0 };
                 let text = width(&cell.text);
-                // A short name is not broken either: 大王古庄镇 has five characters.
-                mark + if column.format == Format::Text { text.min(6.0) } else { text }
-            });
-            cells.fold(heading.max(1.5), f64::max)
+                let need = if column.format == Format::Text { text.min(6.0) } else { text };
+                Width {
+                    need: widest.need.max(mark + need),
+                    want: widest.want.max(mark + text.min(20.0)).max(mark + need),
+                }
+            })
         })
         .collect()
 }
