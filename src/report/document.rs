@@ -174,6 +174,9 @@ pub struct Chart {
     /// Target lines: label and value on the value axis.
     pub targets: Vec<(String, f64)>,
     pub format: Format,
+    /// Categories that miss their target, drawn apart: as many as categories, or empty if none is judged.
+    #[serde(default)]
+    pub missed: Vec<bool>,
     /// What the picture shows, for those who do not see it.
     pub alt: String,
 }
@@ -194,4 +197,13 @@ pub struct Series {
     pub name: String,
     /// As many as there are categories; a missing value is a gap, not zero.
     pub values: Vec<Option<f64>>,
+}
+
+/// The mark that stands before a judged value, so that a print in black and white still tells.
+pub fn light_mark(light: Light) -> &'static str {
+    match light {
+        Light::Green => "●",
+        Light::Yellow => "▲",
+        Light::Red => "■",
+    }
 }

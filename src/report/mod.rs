@@ -1,2 +1,4 @@
 //! report → document → html, pdf, xlsx.
 pub mod document;
+pub mod fonts;
+pub mod pdf;

@@ -1,0 +1,395 @@
+//! The faces that play the roles of [`FontSettings`], found on this machine.
+//!
+//! ## Design notes
+//! - A scan maps each file and reads its names only (fontdb); a face's 20 MB are read when a paper first
+//!   uses it, once for all faces of a collection.
+//! - A role's *chain* is every face of its list that is here, then those of 宋 and 黑: an office face
+//!   of GB2312 lacks 珺 or 甪, and a name must not print as a box.
+//! - A face is found by its exact names in any language, never by likeness: a traditional or Japanese face would
+//!   draw some characters otherwise, and nobody would notice.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use resvg::usvg::fontdb;
+use sha2::{Digest, Sha256};
+use typst::foundations::Bytes;
+use typst::text::{Font, FontInfo};
+
+use crate::config::fonts::{BASE_ROLE, FontSettings, role_label};
+
+/// How a machine without Chinese faces is mended.
+pub const INSTALL_HINT: &str = "install free faces (Debian: `apt-get install fonts-noto-cjk fonts-arphic-ukai`) \
+     or put the office's own .ttf/.otf/.ttc files into the home's fonts/ folder";
+
+/// Where TeX distributions keep OpenType faces, which no font configuration names.
+const TEXLIVE_DIRS: [&str; 3] = [
+    "/usr/share/texmf/fonts/opentype",
+    "/usr/share/texlive/texmf-dist/fonts/opentype/public/fandol",
+    "/usr/local/share/texmf/fonts/opentype",
+];
+
+/// No face at all for a role, not even a stand-in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no font for the role `{role}` ({label}): none of {looked_for} is on this machine\n  hint: {INSTALL_HINT}")]
+pub struct MissingRole {
+    pub role: String,
+    pub label: String,
+    /// The families of the role's list.
+    pub looked_for: String,
+}
+
+/// A font file could not be read when it was needed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadFontError {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    #[error("{}: face {index} is no font that can be used", path.display())]
+    Parse { path: PathBuf, index: u32 },
+}
+
+/// One face of one file.
+#[derive(Debug)]
+pub struct Face {
+    /// English family name and style, as the file gives them.
+    pub family: String,
+    pub post_script_name: String,
+    pub weight: u16,
+    file: Arc<FontFile>,
+    /// Which face of a collection.
+    pub index: u32,
+    id: fontdb::ID,
+    info: OnceLock<Option<FontInfo>>,
+    font: OnceLock<Option<Font>>,
+}
+
+#[derive(Debug)]
+struct FontFile {
+    path: PathBuf,
+    bytes: OnceLock<Bytes>,
+    sha256: OnceLock<String>,
+}
+
+/// What one role got, for `duban check config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleReport {
+    pub role: String,
+    /// 仿宋, for instance.
+    pub label: String,
+    /// Family, PostScript name and file of the face in use; none if the machine has nothing.
+    pub face: Option<FaceReport>,
+    /// Faces of other roles stand in: the paper will look otherwise than it should.
+    pub is_stand_in: bool,
+    /// Families that are asked for characters which the face lacks, in order.
+    pub fallbacks: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaceReport {
+    pub family: String,
+    pub post_script_name: String,
+    pub path: PathBuf,
+}
+
+/// The faces of this machine and the roles that they play.
+#[derive(Debug)]
+pub struct Fonts {
+    db: fontdb::Database,
+    faces: Vec<Face>,
+    roles: BTreeMap<String, Chain>,
+}
+
+#[derive(Debug)]
+struct Chain {
+    /// The role's list, as written.
+    asked: Vec<String>,
+    /// Indices into `faces`, best first.
+    faces: Vec<usize>,
+    /// How many of `faces` come from the role's own list.
+    n_own: usize,
+}
+
+impl Fonts {
+    /// Faces of `home_fonts` (which win) and of the system: fontconfig's folders, the user's,
+    /// TeX's, or those of macOS and Windows.
+    pub fn discover(home_fonts: &Path, settings: &FontSettings) -> Fonts {
+        let mut db = fontdb::Database::new();
+        db.load_fonts_dir(home_fonts);
+        db.load_system_fonts();
+        for dir in TEXLIVE_DIRS {
+            db.load_fonts_dir(dir);
+        }
+        Fonts::index(db, std::slice::from_ref(&home_fonts.to_owned()), settings)
+    }
+
+    /// Faces of these folders alone, the first winning: what a test or a rebuild of an old edition uses.
+    pub fn from_dirs(dirs: &[PathBuf], settings: &FontSettings) -> Fonts {
+        let mut db = fontdb::Database::new();
+        for dir in dirs {
+            db.load_fonts_dir(dir);
+        }
+        Fonts::index(db, dirs, settings)
+    }
+
+    fn index(db: fontdb::Database, preferred: &[PathBuf], settings: &FontSettings) -> Fonts {
+        let candidates = Candidates::of(&db, preferred);
+        let mut fonts = Fonts { db, faces: Vec::new(), roles: BTreeMap::new() };
+        let mut files: BTreeMap<PathBuf, Arc<FontFile>> = BTreeMap::new();
+        let mut known: BTreeMap<(PathBuf, u32), usize> = BTreeMap::new();
+        let mut own: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (role, families) in &settings.roles {
+            let chain = own.entry(role).or_default();
+            for candidate in families.iter().filter_map(|family| candidates.find(family)) {
+                let key = (candidate.path.clone(), candidate.index);
+                let face = *known.entry(key).or_insert_with(|| {
+                    fonts.faces.push(candidate.face(&mut files));
+                    fonts.faces.len() - 1
+                });
+                if !chain.contains(&face) {
+                    chain.push(face);
+                }
+            }
+        }
+        for (role, families) in &settings.roles {
+            let mut faces = own.get(role.as_str()).cloned().unwrap_or_default();
+            let n_own = faces.len();
+            for stand_in in [BASE_ROLE, "hei"] {
+                for face in own.get(stand_in).into_iter().flatten() {
+                    if !faces.contains(face) {
+                        faces.push(*face);
+                    }
+                }
+            }
+            fonts.roles.insert(role.clone(), Chain { asked: families.clone(), faces, n_own });
+        }
+        fonts
+    }
+
+    /// The names of all roles that are set.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.keys().map(String::as_str)
+    }
+
+    /// The face that plays `role`: its own first choice, or a stand-in.
+    pub fn resolve(&self, role: &str) -> Result<&Face, MissingRole> {
+        self.chain(role)?.next().ok_or_else(|| self.missing(role))
+    }
+
+    /// All faces that may be asked for a character of `role`, best first; at least one.
+    pub fn chain(&self, role: &str) -> Result<impl Iterator<Item = &Face>, MissingRole> {
+        match self.roles.get(role) {
+            Some(chain) if !chain.faces.is_empty() => {
+                Ok(chain.faces.iter().map(|face| &self.faces[*face]))
+            }
+            _ => Err(self.missing(role)),
+        }
+    }
+
+    fn missing(&self, role: &str) -> MissingRole {
+        let asked = self.roles.get(role).map_or(&[][..], |chain| &chain.asked);
+        MissingRole {
+            role: role.to_owned(),
+            label: role_label(role).to_owned(),
+            looked_for: if asked.is_empty() {
+                "no family (the role is not set in [fonts.roles])".to_owned()
+            } else {
+                asked.join(", ")
+            },
+        }
+    }
+
+    /// Which role is played by what; one entry a role.
+    pub fn report(&self) -> Vec<RoleReport> {
+        self.roles
+            .iter()
+            .map(|(role, chain)| {
+                let mut faces = chain.faces.iter().map(|face| &self.faces[*face]);
+                RoleReport {
+                    role: role.clone(),
+                    label: role_label(role).to_owned(),
+                    face: faces.next().map(|face| FaceReport {
+                        family: face.family.clone(),
+                        post_script_name: face.post_script_name.clone(),
+                        path: face.path().to_owned(),
+                    }),
+                    is_stand_in: chain.n_own == 0,
+                    fallbacks: faces.map(|face| face.post_script_name.clone()).collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// The files that a chart's renderer should load, each once: those of every role's chain.
+    pub fn files_for_charts(&self) -> Vec<&Path> {
+        let mut paths: Vec<&Path> = self.faces.iter().map(Face::path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// SHA-256 of each file that a role may use, by path: part of what an edition was made from.
+    ///
+    /// # Errors
+    /// A file cannot be read any more.
+    pub fn file_hashes(&self) -> Result<BTreeMap<PathBuf, String>, ReadFontError> {
+        self.faces
+            .iter()
+            .map(|face| Ok((face.path().to_owned(), face.file_sha256()?)))
+            .collect()
+    }
+
+    /// Names, style and coverage of a face, read from the mapped file without keeping it.
+    pub(crate) fn info(&self, face: &Face) -> Result<FontInfo, ReadFontError> {
+        let info = face
+            .info
+            .get_or_init(|| {
+                self.db.with_face_data(face.id, |data, index| FontInfo::new(data, index)).flatten()
+            })
+            .clone();
+        info.ok_or_else(|| face.unusable())
+    }
+}
+
+impl Face {
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Hex SHA-256 of the face's file, computed once.
+    pub fn file_sha256(&self) -> Result<String, ReadFontError> {
+        if let Some(known) = self.file.sha256.get() {
+            return Ok(known.clone());
+        }
+        let digest = Sha256::digest(self.file.bytes()?.as_slice());
+        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(self.file.sha256.get_or_init(|| hex).clone())
+    }
+
+    /// The face, loaded for typesetting.
+    pub(crate) fn font(&self) -> Result<Font, ReadFontError> {
+        if let Some(font) = self.font.get() {
+            return font.clone().ok_or_else(|| self.unusable());
+        }
+        let bytes = self.file.bytes()?.clone();
+        self.font
+            .get_or_init(|| Font::new(bytes, self.index))
+            .clone()
+            .ok_or_else(|| self.unusable())
+    }
+
+    /// The face if it was loaded already.
+    pub(crate) fn loaded(&self) -> Option<&Font> {
+        self.font.get().and_then(Option::as_ref)
+    }
+
+    fn unusable(&self) -> ReadFontError {
+        ReadFontError::Parse { path: self.path().to_owned(), index: self.index }
+    }
+}
+
+impl FontFile {
+    fn bytes(&self) -> Result<&Bytes, ReadFontError> {
+        if let Some(bytes) = self.bytes.get() {
+            return Ok(bytes);
+        }
+        let read = fs_err::read(&self.path)?;
+        Ok(self.bytes.get_or_init(|| Bytes::new(read)))
+    }
+}
+
+/// A face of the scan, before it plays a role.
+struct Candidate {
+    id: fontdb::ID,
+    path: PathBuf,
+    index: u32,
+    family: String,
+    post_script_name: String,
+    weight: u16,
+    /// Rank of the folder: 0 is the home's own.
+    place: usize,
+}
+
+/// Faces by folded name.
+struct Candidates {
+    by_family: BTreeMap<String, Vec<Candidate>>,
+    by_post_script_name: BTreeMap<String, Candidate>,
+}
+
+impl Candidates {
+    fn of(db: &fontdb::Database, preferred: &[PathBuf]) -> Candidates {
+        let mut all = Candidates { by_family: BTreeMap::new(), by_post_script_name: BTreeMap::new() };
+        let mut faces: Vec<(usize, &fontdb::FaceInfo, &Path)> = db
+            .faces()
+            .filter(|face| face.style == fontdb::Style::Normal)
+            .filter_map(|face| match &face.source {
+                fontdb::Source::File(path) | fontdb::Source::SharedFile(path, _) => {
+                    let place = preferred.iter().position(|dir| path.starts_with(dir));
+                    Some((place.unwrap_or(preferred.len()), face, path.as_path()))
+                }
+                fontdb::Source::Binary(_) => None,
+            })
+            .collect();
+        // Folders are read in no fixed order; the choice between two files of one name must not change.
+        faces.sort_by(|a, b| (a.0, a.2, a.1.index).cmp(&(b.0, b.2, b.1.index)));
+        for (place, face, path) in faces {
+            let candidate = || Candidate {
+                id: face.id,
+                path: path.to_owned(),
+                index: face.index,
+                family: face.families.first().map(|(name, _)| name.clone()).unwrap_or_default(),
+                post_script_name: face.post_script_name.clone(),
+                weight: face.weight.0,
+                place,
+            };
+            let mut names: Vec<String> = face.families.iter().map(|(name, _)| fold(name)).collect();
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
+                all.by_family.entry(name).or_default().push(candidate());
+            }
+            all.by_post_script_name.entry(fold(&face.post_script_name)).or_insert_with(candidate);
+        }
+        all
+    }
+
+    /// The face for one entry of a role's list: a family (its regular weight), a family and ` Bold`,
+    /// or a PostScript name.
+    fn find(&self, asked: &str) -> Option<&Candidate> {
+        let nearest = |family: &str, weight: u16| {
+            let faces = self.by_family.get(&fold(family))?;
+            faces.iter().min_by_key(|face| (face.weight.abs_diff(weight), face.place))
+        };
+        nearest(asked, 400)
+            .or_else(|| self.by_post_script_name.get(&fold(asked)))
+            .or_else(|| {
+                nearest(asked.strip_suffix(" Bold")?, 700).filter(|face| face.weight >= 600)
+            })
+    }
+}
+
+impl Candidate {
+    fn face(&self, files: &mut BTreeMap<PathBuf, Arc<FontFile>>) -> Face {
+        let file = files.entry(self.path.clone()).or_insert_with(|| {
+            Arc::new(FontFile {
+                path: self.path.clone(),
+                bytes: OnceLock::new(),
+                sha256: OnceLock::new(),
+            })
+        });
+        Face {
+            family: self.family.clone(),
+            post_script_name: self.post_script_name.clone(),
+            weight: self.weight,
+            file: Arc::clone(file),
+            index: self.index,
+            id: self.id,
+            info: OnceLock::new(),
+            font: OnceLock::new(),
+        }
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.trim().to_lowercase()
+}

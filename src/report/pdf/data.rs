@@ -1,0 +1,142 @@
+//! The document as the page style reads it: the typed document as JSON, with what a layout cannot
+//! know by itself (merged headings, widths, the written date) worked out.
+
+use serde_json::{Map, Value, json};
+
+use super::{DrawChart, PdfError, PdfMeta, table};
+use crate::report::document::{Block, Cell, Column, Document, Table, light_mark};
+
+/// `/document.json` and the charts' files, by path.
+pub(super) fn prepare(
+    document: &Document,
+    charts: DrawChart<'_>,
+    families: &[(String, Vec<String>)],
+    meta: &PdfMeta<'_>,
+) -> Result<(Vec<u8>, Vec<(String, String)>), PdfError> {
+    let mut svgs = Vec::new();
+    let blocks = blocks(&document.blocks, charts, &mut svgs)?;
+    let fonts: Map<String, Value> =
+        families.iter().map(|(role, names)| (role.clone(), json!(names))).collect();
+    let mut data = json!({
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "doc_number": document.doc_number,
+        "addressees": document.addressees,
+        "signature": document.signature,
+        // 成文日期: Arabic figures, no leading zeros (GB/T 9704-2012, 7.3.5.4).
+        "date": document.dated_on.map(|on| format!("{}年{}月{}日", on.year(), on.month(), on.day())),
+        "imprint": document.imprint.iter().map(|line| imprint(line)).collect::<Vec<_>>(),
+        "author": meta.author,
+        "fonts": fonts,
+        "blocks": blocks,
+    });
+    clean(&mut data);
+    Ok((serde_json::to_vec(&data)?, svgs))
+}
+
+fn blocks(
+    blocks_in: &[Block],
+    charts: DrawChart<'_>,
+    svgs: &mut Vec<(String, String)>,
+) -> Result<Vec<Value>, PdfError> {
+    blocks_in
+        .iter()
+        .map(|block| match block {
+            Block::Table(table) => Ok(table_data(table)),
+            Block::Chart(chart) => {
+                let svg = charts(chart).map_err(|source| PdfError::DrawChart {
+                    chart: chart.name.clone(),
+                    source,
+                })?;
+                let path = format!("chart-{}.svg", svgs.len());
+                svgs.push((path.clone(), svg));
+                Ok(json!({
+                    "kind": "chart", "path": path, "caption": chart.caption, "alt": chart.alt,
+                }))
+            }
+            Block::Landscape(inner) => {
+                Ok(json!({ "kind": "landscape", "blocks": blocks(inner, charts, svgs)? }))
+            }
+            Block::AttachmentList(names) => {
+                Ok(json!({ "kind": "attachment_list", "names": names }))
+            }
+            Block::Para(content) => Ok(json!({ "kind": "para", "content": content })),
+            Block::Quote(content) => Ok(json!({ "kind": "quote", "content": content })),
+            Block::Heading(heading) => Ok(json!({
+                "kind": "heading",
+                "level": heading.level.clamp(1, 4),
+                "number": heading.number,
+                "content": heading.content,
+            })),
+            Block::ListItem { depth, ordered, content } => Ok(json!({
+                "kind": "list_item", "depth": depth, "ordered": ordered, "content": content,
+            })),
+            Block::PageBreak => Ok(json!({ "kind": "page_break" })),
+        })
+        .collect()
+}
+
+fn table_data(table: &Table) -> Value {
+    let align = |column: &Column| json!(column.align);
+    let cell = |cell: &Cell| {
+        json!({
+            "text": cell.text,
+            "light": cell.light.map(|light| json!({ "name": light, "mark": light_mark(light) })),
+        })
+    };
+    let rows = table.rows.iter().map(|row| {
+        json!({
+            "emphasis": row.emphasis,
+            "cells": row.cells.iter().map(cell).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "kind": "table",
+        "caption": table.caption,
+        "header": table::header(&table.columns),
+        "aligns": table.columns.iter().map(align).collect::<Vec<_>>(),
+        "widths": table::widths(table),
+        "weights": table.columns.iter().map(|column| column.weight.max(0.1)).collect::<Vec<_>>(),
+        "rows": rows.collect::<Vec<_>>(),
+        "notes": table.notes,
+    })
+}
+
+/// A line of the 版记 has its office at the left and, after a run of blanks or a tab, its date at the right.
+fn imprint(line: &str) -> Value {
+    let is_blank = |c: char| c == '\u{3000}' || c == '\t' || c == ' ';
+    let line = line.trim_matches(is_blank);
+    let gap = line
+        .char_indices()
+        .filter(|(_, c)| is_blank(*c))
+        .map(|(at, _)| at)
+        .find(|at| {
+            let run: String = line[*at..].chars().take_while(|c| is_blank(*c)).collect();
+            run.contains('\t') || run.chars().count() >= 2
+        });
+    match gap {
+        Some(at) => json!({
+            "left": line[..at].trim_end_matches(is_blank),
+            "right": line[at..].trim_start_matches(is_blank),
+        }),
+        None => json!({ "left": line, "right": "" }),
+    }
+}
+
+/// Line ends and tabs of a cell become blanks; other control characters have no picture in print.
+fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if text.chars().any(char::is_control) {
+                *text = text
+                    .chars()
+                    .map(|c| if c.is_whitespace() { ' ' } else { c })
+                    .filter(|c| !c.is_control())
+                    .collect();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::Object(entries) => entries.values_mut().for_each(clean),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

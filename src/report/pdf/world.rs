@@ -1,0 +1,156 @@
+//! The closed world that typst sees: the style, the data, the charts and the faces; no disk, no packages, no clock.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use typst::diag::{FileError, FileResult};
+use typst::foundations::{Bytes, Datetime, Duration};
+use typst::syntax::{FileId, Source};
+use typst::text::{Font, FontBook};
+use typst::utils::LazyHash;
+use typst::{Library, LibraryExt, World};
+
+use super::{DrawChart, PdfError, PdfMeta, data};
+use crate::config::fonts::role_label;
+use crate::report::document::Document;
+use crate::report::fonts::{Face, Fonts, ReadFontError};
+
+static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Library::default()));
+
+pub(super) struct PaperWorld<'a> {
+    main: Source,
+    files: HashMap<String, Bytes>,
+    book: LazyHash<FontBook>,
+    /// In the order of the book.
+    slots: Vec<Slot<'a>>,
+    font_error: Mutex<Option<ReadFontError>>,
+}
+
+/// One entry of the font book.
+struct Slot<'a> {
+    face: &'a Face,
+    /// The role whose first choice this is.
+    plays: Option<String>,
+}
+
+impl<'a> PaperWorld<'a> {
+    pub(super) fn new(
+        document: &Document,
+        charts: DrawChart<'_>,
+        fonts: &'a Fonts,
+        style: &str,
+        meta: &PdfMeta<'_>,
+    ) -> Result<PaperWorld<'a>, PdfError> {
+        let mut book = FontBook::new();
+        let mut slots = Vec::new();
+        let mut families: Vec<(String, Vec<String>)> = Vec::new();
+        for role in fonts.roles() {
+            let mut names = Vec::new();
+            for (rank, face) in fonts.chain(role)?.enumerate() {
+                let mut info = fonts.info(face)?;
+                let name = format!("{role}/{rank}");
+                info.family.clone_from(&name);
+                book.push(info);
+                let plays = (rank == 0).then(|| format!("{role} ({})", role_label(role)));
+                slots.push(Slot { face, plays });
+                names.push(name);
+            }
+            families.push((role.to_owned(), names));
+        }
+        // Charts name the families themselves; each face answers to its own name as well.
+        for role in fonts.roles() {
+            for face in fonts.chain(role)? {
+                if slots.iter().any(|slot| slot.plays.is_none() && is_own_name(slot, face)) {
+                    continue;
+                }
+                let mut info = fonts.info(face)?;
+                info.family.clone_from(&face.family);
+                book.push(info);
+                slots.push(Slot { face, plays: None });
+            }
+        }
+
+        let (json, svgs) = data::prepare(document, charts, &families, meta)?;
+        let mut files = HashMap::new();
+        files.insert("document.json".to_owned(), Bytes::new(json));
+        for (path, svg) in svgs {
+            files.insert(path, Bytes::from_string(svg));
+        }
+        let main = Source::detached(style);
+        let book = LazyHash::new(book);
+        Ok(PaperWorld { main, files, book, slots, font_error: Mutex::new(None) })
+    }
+
+    pub(super) fn main_id(&self) -> FileId {
+        self.main.id()
+    }
+
+    /// The roles whose first choice is this font.
+    pub(super) fn roles_of(&self, font: &Font) -> Vec<&str> {
+        let plays = |slot: &'_ Slot<'_>| is_same(slot.face, font);
+        self.slots
+            .iter()
+            .filter(|slot| slot.plays.is_some() && plays(slot))
+            .filter_map(|slot| slot.plays.as_deref())
+            .collect()
+    }
+
+    pub(super) fn face_of(&self, font: &Font) -> Option<&Face> {
+        self.slots.iter().map(|slot| slot.face).find(|face| is_same(face, font))
+    }
+
+    /// A file that was there at the scan could not be read when typst asked.
+    pub(super) fn take_font_error(&self) -> Option<ReadFontError> {
+        self.font_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+fn is_own_name(slot: &Slot<'_>, face: &Face) -> bool {
+    std::ptr::eq(slot.face, face)
+}
+
+fn is_same(face: &Face, font: &Font) -> bool {
+    face.loaded().is_some_and(|loaded| loaded == font)
+}
+
+impl World for PaperWorld<'_> {
+    fn library(&self) -> &LazyHash<Library> {
+        &LIBRARY
+    }
+
+    fn book(&self) -> &LazyHash<FontBook> {
+        &self.book
+    }
+
+    fn main(&self) -> FileId {
+        self.main.id()
+    }
+
+    fn source(&self, id: FileId) -> FileResult<Source> {
+        if id == self.main.id() { Ok(self.main.clone()) } else { Err(not_here(id)) }
+    }
+
+    fn file(&self, id: FileId) -> FileResult<Bytes> {
+        self.files.get(id.get().vpath().get_without_slash()).cloned().ok_or_else(|| not_here(id))
+    }
+
+    fn font(&self, index: usize) -> Option<Font> {
+        match self.slots.get(index)?.face.font() {
+            Ok(font) => Some(font),
+            Err(error) => {
+                let mut first = self.font_error.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// A paper carries the date of its edition; the style has no business with today.
+    fn today(&self, _offset: Option<Duration>) -> Option<Datetime> {
+        None
+    }
+}
+
+fn not_here(id: FileId) -> FileError {
+    FileError::NotFound(id.get().vpath().get_without_slash().into())
+}
