@@ -1,2 +1,4 @@
 //! report → document → html, pdf, xlsx.
+pub mod chart;
 pub mod document;
+pub mod numbers;
