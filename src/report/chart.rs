@@ -25,7 +25,9 @@ pub enum ChartError {
     Shape { name: String, what: String },
     #[error("chart text {text:?} has characters that no font of this machine has: {missing}")]
     MissingGlyphs { text: String, missing: String },
-    #[error("chart text is left out: no font for it on this machine (install fonts-noto-cjk, or put a Chinese font into the home's font folder)")]
+    #[error(
+        "chart text is left out: no font for it on this machine (install fonts-noto-cjk, or put a Chinese font into the home's font folder)"
+    )]
     NoFont,
     #[error("read chart SVG")]
     Svg(#[from] usvg::Error),
@@ -63,7 +65,7 @@ const GREY: &str = "#6b6b6b";
 const GRID: &str = "#dddddd";
 const TARGET: &str = "#a61b1b";
 /// Tones that also differ in grey (luminance 28, 50, 64, 43 %).
-const TONES: [&str; 4] = ["#1f4e79", "#d07a2d", "#8fb8a8", "#7a5195"];
+const TONES: [&str; 4] = ["#1f4e79", "#d07a2d", "#6aa391", "#7a5195"];
 const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
 
 /// Draws a chart. The same chart gives the same bytes.
@@ -99,7 +101,14 @@ pub fn svg(chart: &Chart, style: &Style) -> Result<String, ChartError> {
 /// # Errors
 /// If a text of it has a character that no face of `fonts` has, or no text could be set at all.
 pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u8>, ChartError> {
-    let options = usvg::Options { fontdb: Arc::clone(fonts), ..usvg::Options::default() };
+    let options = usvg::Options {
+        fontdb: Arc::clone(fonts),
+        font_resolver: usvg::FontResolver {
+            select_font: any_font_rather_than_none(),
+            ..usvg::FontResolver::default()
+        },
+        ..usvg::Options::default()
+    };
     let tree = usvg::Tree::from_str(svg, &options)?;
     let mut n_texts = 0;
     check_glyphs(tree.root(), &mut n_texts)?;
@@ -124,6 +133,21 @@ pub fn load_fonts<'a>(files: impl IntoIterator<Item = &'a std::path::Path>) -> f
         drop(fonts.load_font_file(file));
     }
     fonts
+}
+
+/// Where no family of the list is there, usvg would leave the text out without a word. Any face
+/// will do to begin with: for characters that it lacks the others are asked.
+fn any_font_rather_than_none() -> usvg::FontSelectionFn<'static> {
+    let listed = usvg::FontResolver::default_font_selector();
+    Box::new(move |font, fonts| {
+        listed(font, fonts).or_else(|| {
+            let mut faces = fonts.faces();
+            let plain = |face: &&fontdb::FaceInfo| {
+                face.style == fontdb::Style::Normal && face.weight == fontdb::Weight::NORMAL
+            };
+            faces.find(plain).or_else(|| fonts.faces().next()).map(|face| face.id)
+        })
+    })
 }
 
 fn check_glyphs(group: &usvg::Group, n_texts: &mut usize) -> Result<(), ChartError> {
@@ -165,15 +189,16 @@ enum Anchor {
 
 impl Canvas {
     fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: &str, width: f64, dash: &str) {
-        let dash = if dash.is_empty() {
-            String::new()
-        } else {
-            format!(" stroke-dasharray=\"{dash}\"")
-        };
+        let dash =
+            if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
         let _ = writeln!(
             self.body,
             "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{stroke}\" stroke-width=\"{}\"{dash}/>",
-            n(from.0), n(from.1), n(to.0), n(to.1), n(width),
+            n(from.0),
+            n(from.1),
+            n(to.0),
+            n(to.1),
+            n(width),
         );
     }
 
@@ -181,7 +206,10 @@ impl Canvas {
         let _ = writeln!(
             self.body,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1\"/>",
-            n(x), n(y), n(w), n(h),
+            n(x),
+            n(y),
+            n(w),
+            n(h),
         );
     }
 
@@ -195,18 +223,24 @@ impl Canvas {
         let _ = writeln!(
             self.body,
             "<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{fill}\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
-            n(x), n(y), n(size), escape(text),
+            n(x),
+            n(y),
+            n(size),
+            escape(text),
         );
     }
 
     fn marker(&mut self, x: f64, y: f64, which: usize, tone: &str) {
         let shape = match which % 4 {
             0 => format!("<circle cx=\"{}\" cy=\"{}\" r=\"4\"", n(x), n(y)),
-            1 => format!("<rect x=\"{}\" y=\"{}\" width=\"8\" height=\"8\"", n(x - 4.0), n(y - 4.0)),
+            1 => {
+                format!("<rect x=\"{}\" y=\"{}\" width=\"8\" height=\"8\"", n(x - 4.0), n(y - 4.0))
+            }
             2 => polygon(&[(x, y - 5.0), (x + 4.8, y + 3.8), (x - 4.8, y + 3.8)]),
             _ => polygon(&[(x, y - 5.0), (x + 5.0, y), (x, y + 5.0), (x - 5.0, y)]),
         };
-        let _ = writeln!(self.body, "{shape} fill=\"{tone}\" stroke=\"#ffffff\" stroke-width=\"1\"/>");
+        let _ =
+            writeln!(self.body, "{shape} fill=\"{tone}\" stroke=\"#ffffff\" stroke-width=\"1\"/>");
     }
 
     fn finish(self, chart: &Chart, style: &Style) -> String {
@@ -237,8 +271,11 @@ fn vertical(chart: &Chart, style: &Style, bars: bool) -> String {
     let height = style.height.unwrap_or(340.0);
     let (low, high, step) = scale(chart, bars);
     let ticks = ticks(low, high, step);
-    let left = 12.0
-        + ticks.iter().map(|t| width_of(&axis_label(chart.format, *t, step), 12.0)).fold(0.0, f64::max);
+    let left = 18.0
+        + ticks
+            .iter()
+            .map(|t| width_of(&axis_label(chart.format, *t, step), 12.0))
+            .fold(0.0, f64::max);
     let right = 14.0
         + chart.targets.iter().map(|(label, _)| width_of(label, 12.0) + 4.0).fold(8.0, f64::max);
     let legend = legend_rows(chart, style.width - 24.0);
@@ -352,7 +389,12 @@ fn draw_lines(
             let text = numbers::number(chart.format, *value);
             let half = width_of(&text, 11.5) / 2.0;
             if half * 2.0 + 6.0 <= slot || Some(i) == last {
-                labels.push(Label { x: x_of(i), y: y_of(*value) - 9.0, half, text });
+                // Above the point, unless a target line runs there: then below it.
+                let y = y_of(*value);
+                let crossed =
+                    chart.targets.iter().any(|(_, t)| (y - 22.0..y - 5.0).contains(&y_of(*t)));
+                let y = if crossed { y + 18.0 } else { y - 9.0 };
+                labels.push(Label { x: x_of(i), y, half, text });
             }
         }
     }
@@ -416,7 +458,8 @@ fn horizontal(chart: &Chart, style: &Style) -> String {
         .fold(24.0, f64::max);
     let left = name_w + 16.0;
     let right = value_w + 14.0;
-    let top = 22.0 + if judged { 22.0 } else { 0.0 } + if chart.targets.is_empty() { 0.0 } else { 16.0 };
+    let top =
+        22.0 + if judged { 22.0 } else { 0.0 } + if chart.targets.is_empty() { 0.0 } else { 16.0 };
     let height = style.height.unwrap_or(top + row * count(chart.categories.len()) + 30.0);
     let row = (height - top - 30.0) / count(chart.categories.len());
     let plot_w = style.width - left - right;
@@ -522,7 +565,11 @@ fn scale(chart: &Chart, from_zero: bool) -> (f64, f64, f64) {
         low = low.min(0.0);
         high = high.max(0.0);
     }
-    let span = (high - low).max(high.abs() * 0.02).max(if chart.format == Format::Percent { 0.02 } else { 1e-9 });
+    let span = (high - low).max(high.abs() * 0.02).max(if chart.format == Format::Percent {
+        0.02
+    } else {
+        1e-9
+    });
     let step = nice_step(span / 5.0);
     if !from_zero {
         low -= span * 0.08;
@@ -557,8 +604,11 @@ fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
 
 /// As few decimals as the step needs.
 fn axis_label(format: Format, value: f64, step: f64) -> String {
-    let (value, step, sign) =
-        if format == Format::Percent { (value * 100.0, step * 100.0, "%") } else { (value, step, "") };
+    let (value, step, sign) = if format == Format::Percent {
+        (value * 100.0, step * 100.0, "%")
+    } else {
+        (value, step, "")
+    };
     let decimals = (0..4)
         .find(|d| {
             let scaled = step * 10f64.powi(*d);

@@ -110,7 +110,13 @@ pub fn cn_number(n: u32) -> String {
     }
     if n >= 10_000 {
         let (high, low) = (n / 10_000, n % 10_000);
-        let gap = if low == 0 { "" } else if low < 1_000 { "零" } else { "" };
+        let gap = if low == 0 {
+            ""
+        } else if low < 1_000 {
+            "零"
+        } else {
+            ""
+        };
         let rest = if low == 0 { String::new() } else { cn_number(low) };
         // 一万零一十五: within a larger number ten keeps its 一.
         let rest = if rest.starts_with('十') { format!("一{rest}") } else { rest };

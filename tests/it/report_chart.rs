@@ -34,7 +34,9 @@ pub fn trend() -> Chart {
         name: "trend".to_owned(),
         caption: "全区三率变化".to_owned(),
         shape: ChartShape::Line,
-        categories: ["2024年9月", "2024年10月", "2024年11月", "2024年12月"].map(str::to_owned).to_vec(),
+        categories: ["2024年9月", "2024年10月", "2024年11月", "2024年12月"]
+            .map(str::to_owned)
+            .to_vec(),
         series: vec![
             series("学前三年毛入园率", [Some(0.9312), Some(0.9288), Some(0.9321), Some(0.9345)]),
             series("普惠性幼儿园覆盖率", [Some(0.8344), Some(0.8391), None, Some(0.8502)]),
@@ -111,10 +113,18 @@ fn a_missing_value_is_a_gap_and_a_failing_value_is_not_labelled_with_its_target(
     assert!(svg.contains(">49.99%<"));
     assert!(!svg.contains(">50.00%<"));
     // Three series of four points have nine segments; the gap breaks two of them.
-    assert_eq!(svg.matches("stroke-width=\"2.2\"").count(), 7 + 3, "7 segments and 3 of the legend");
+    assert_eq!(
+        svg.matches("stroke-width=\"2.2\"").count(),
+        7 + 3,
+        "7 segments and 3 of the legend"
+    );
     let svg = chart::svg(&towns(), &Style::default()).expect("drawn");
     assert!(svg.contains(">缺报<"));
-    assert_eq!(svg.matches("url(#miss)").count(), 8 + 1, "eight towns that miss, one in the legend");
+    assert_eq!(
+        svg.matches("url(#miss)").count(),
+        8 + 1,
+        "eight towns that miss, one in the legend"
+    );
 }
 
 #[test]
@@ -145,7 +155,10 @@ fn text_that_no_font_has_fails_instead_of_printing_boxes() {
     chart.categories[0] = "镇\u{10fff0}".to_owned();
     let svg = chart::svg(&chart, &Style::default()).expect("drawn");
     let error = chart::png(&svg, &fonts(), 1.0).expect_err("refused");
-    assert!(matches!(&error, ChartError::MissingGlyphs { missing, .. } if missing == "\u{10fff0}"), "{error}");
+    assert!(
+        matches!(&error, ChartError::MissingGlyphs { missing, .. } if missing == "\u{10fff0}"),
+        "{error}"
+    );
 }
 
 #[test]
