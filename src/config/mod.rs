@@ -3,3 +3,4 @@
 pub mod definition;
 pub mod mail;
 pub mod fonts;
+pub mod report;

@@ -2,3 +2,5 @@
 mod pdf;
 mod pdf_fonts;
 mod pdf_sample;
+mod report_chart;
+mod report_template;
