@@ -1,7 +1,9 @@
 pub mod calendar;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod diagnostic;
 pub mod engine;
+pub mod metric;
 pub mod model;
 pub mod report;

@@ -2,3 +2,6 @@
 
 pub mod definition;
 pub mod targets;
+pub mod check;
+pub mod files;
+pub mod metric;

@@ -37,7 +37,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 
-pub use error::SqlError;
+pub use error::{SqlError, TextError};
 pub use export::ExportError;
 pub use parquet::{ParquetFiles, VersionFile};
 pub use result::{Cell, QueryResult, Row};

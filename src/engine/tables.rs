@@ -217,6 +217,12 @@ fn column_from_json(field: &Field, rows: &[Value]) -> Result<ArrayRef, JsonRowsE
                 Some(at.as_microsecond())
             })
         }
+        data_type if !data_type.is_string() => {
+            // Types that only metrics have (UInt64, Int32): through text, if Arrow can.
+            let text = field.clone().with_data_type(DataType::Utf8);
+            let text = column_from_json(&text, rows)?;
+            arrow::compute::cast(&text, data_type)?
+        }
         _ => {
             build!(StringBuilder::new(), field, rows, "text", |value: &Value| match value {
                 Value::String(text) => Some(text.clone()),
