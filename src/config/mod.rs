@@ -4,3 +4,7 @@ pub mod definition;
 pub mod mail;
 pub mod fonts;
 pub mod report;
+pub mod targets;
+pub mod check;
+pub mod files;
+pub mod metric;
