@@ -1,7 +1,8 @@
 //! The four forms of the campaign, filled in by an office for one period.
 
 use super::sheet::{Cell, Heading, INVENTED, Row, RowKind, Sheet};
-use super::world::{BUREAU, Institution, N_MONTHS, Residents, Staff, TOWNS, Town, World};
+use super::staff::Staff;
+use super::world::{BUREAU, Institution, N_MONTHS, Residents, TOWNS, Town, World};
 
 /// The months' names, as titles have them; the index is the month of the demo.
 pub(super) const MONTHS: [&str; N_MONTHS] = ["2024年9月", "2024年10月", "2024年11月", "2024年12月"];
@@ -261,7 +262,7 @@ fn enrollment(office: &Office<'_>, month: usize) -> Sheet {
             cells.extend([
                 kind_cell(office, inst, month),
                 Cell::text(&class.name),
-                Cell::text(class.class_type.label()),
+                Cell::text(class.sort.label()),
             ]);
             cells.extend(counts.map(Cell::Number));
             sheet.rows.push(Row { kind: RowKind::Data, cells });

@@ -17,6 +17,7 @@ mod fault;
 mod forms;
 mod prng;
 mod sheet;
+mod staff;
 mod world;
 
 pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, campaign, story};

@@ -129,7 +129,7 @@ impl Sheet {
         let mut at = first_data;
         for row in &self.rows {
             for (column, cell) in (0_u16..).zip(&row.cells) {
-                self.write_cell(sheet, at, column, cell, first_data, &styles)?;
+                write_cell(sheet, at, column, cell, first_data, &styles)?;
             }
             at += 1;
         }
@@ -181,37 +181,6 @@ impl Sheet {
         Ok(if two { top + 2 } else { top + 1 })
     }
 
-    fn write_cell(
-        &self,
-        sheet: &mut Worksheet,
-        row: u32,
-        column: u16,
-        cell: &Cell,
-        first_data: u32,
-        styles: &Styles,
-    ) -> Result<(), XlsxError> {
-        match cell {
-            Cell::Blank => sheet.write_blank(row, column, &styles.body)?,
-            Cell::Text(text) => sheet.write_string_with_format(row, column, text, &styles.body)?,
-            Cell::Number(n) => sheet.write_number_with_format(row, column, *n, &styles.number)?,
-            Cell::Date(on) => {
-                let day = ExcelDateTime::from_ymd(
-                    on.year().unsigned_abs(),
-                    on.month().unsigned_abs(),
-                    on.day().unsigned_abs(),
-                )?;
-                sheet.write_datetime_with_format(row, column, &day, &styles.date)?
-            }
-            Cell::Sum(value) => {
-                let letter = column_letter(column);
-                let formula = Formula::new(format!("=SUM({letter}{}:{letter}{row})", first_data + 1))
-                    .set_result(value.to_string());
-                sheet.write_formula_with_format(row, column, formula, &styles.number)?
-            }
-        };
-        Ok(())
-    }
-
     fn merge_column(
         &self,
         sheet: &mut Worksheet,
@@ -252,16 +221,13 @@ impl Sheet {
             let mut upper = Vec::new();
             let mut lower = Vec::new();
             for heading in &self.headings {
-                match heading.group {
-                    Some(group) => {
-                        let repeated = previous == Some(group);
-                        upper.push(if repeated { String::new() } else { group.to_owned() });
-                        lower.push(heading.name.clone());
-                    }
-                    None => {
-                        upper.push(heading.name.clone());
-                        lower.push(String::new());
-                    }
+                if let Some(group) = heading.group {
+                    let repeated = previous == Some(group);
+                    upper.push(if repeated { String::new() } else { group.to_owned() });
+                    lower.push(heading.name.clone());
+                } else {
+                    upper.push(heading.name.clone());
+                    lower.push(String::new());
                 }
                 previous = heading.group;
             }
@@ -283,6 +249,36 @@ impl Sheet {
         }
         encoding_rs::GBK.encode(&text).0.into_owned()
     }
+}
+
+fn write_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    cell: &Cell,
+    first_data: u32,
+    styles: &Styles,
+) -> Result<(), XlsxError> {
+    match cell {
+        Cell::Blank => sheet.write_blank(row, column, &styles.body)?,
+        Cell::Text(text) => sheet.write_string_with_format(row, column, text, &styles.body)?,
+        Cell::Number(n) => sheet.write_number_with_format(row, column, *n, &styles.number)?,
+        Cell::Date(on) => {
+            let day = ExcelDateTime::from_ymd(
+                on.year().unsigned_abs(),
+                on.month().unsigned_abs(),
+                on.day().unsigned_abs(),
+            )?;
+            sheet.write_datetime_with_format(row, column, &day, &styles.date)?
+        }
+        Cell::Sum(value) => {
+            let letter = column_letter(column);
+            let formula = Formula::new(format!("=SUM({letter}{}:{letter}{row})", first_data + 1))
+                .set_result(value.to_string());
+            sheet.write_formula_with_format(row, column, formula, &styles.number)?
+        }
+    };
+    Ok(())
 }
 
 fn cell_text(cell: &Cell) -> String {
@@ -333,7 +329,8 @@ struct Styles {
 
 impl Styles {
     fn new() -> Styles {
-        let cell = Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter);
+        let cell =
+            Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter);
         Styles {
             title: Format::new().set_bold().set_font_size(16.0).set_align(FormatAlign::Center),
             plain: Format::new().set_align(FormatAlign::Left),

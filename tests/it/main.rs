@@ -1,1 +1,5 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
+
+mod calendar;
+mod demo;
+mod tools;
