@@ -4,6 +4,7 @@ pub mod check;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod demo;
 pub mod diagnostic;
 pub mod durable;
 pub mod ledger;

@@ -4,3 +4,7 @@ mod pdf_fonts;
 mod pdf_sample;
 mod report_chart;
 mod report_template;
+
+mod calendar;
+mod demo;
+mod tools;
