@@ -1,1 +1,5 @@
-fn main() {}
+//! `duban`: see the library's documentation.
+
+fn main() -> std::process::ExitCode {
+    duban::cli::main()
+}

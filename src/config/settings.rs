@@ -25,6 +25,7 @@ pub struct Settings {
     pub district: DistrictSettings,
     pub intake: IntakeSettings,
     pub sql: SqlSettings,
+    pub reports: ReportSettings,
     pub mail: MailSettings,
     pub fonts: FontSettings,
 }
@@ -74,6 +75,13 @@ impl Default for SqlSettings {
     fn default() -> Self {
         SqlSettings { memory_mb: 512, timeout_seconds: 60, max_rows: 1_000_000 }
     }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Sentences that stand above every report, such as that the data is invented.
+    pub notices: Vec<String>,
 }
 
 impl Settings {

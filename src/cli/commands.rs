@@ -1,0 +1,352 @@
+//! What each command does: asks the pipeline, and prints.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{
+    CheckCommand, Cli, Command, ConfigCommand, Format, ItemsCommand, MailCommand, PlanArgs,
+    QueryArgs, ReportCommand, RunArgs, StatusArgs, SubmitArgs, ValidateArgs,
+};
+use super::output::{Rows, put, say};
+use super::{CliError, Verdict, Watch, demo, load, open, show};
+use crate::config::home::{Home, InitError, init};
+use crate::config::{Config, may_report};
+use crate::ledger::{Door, EditionFilter, ItemFilter};
+use crate::model::{Frequency, ItemState, SubmissionState, UnitCode};
+use crate::pipeline::{Incoming, Pipeline, RunOptions, prove};
+
+type Environment = BTreeMap<String, String>;
+
+pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliError> {
+    match &cli.command {
+        Command::Demo => demo::run(cli, environment),
+        Command::Init { dir } => make_home(dir),
+        Command::Check(CheckCommand::Config) => check_config(cli, environment),
+        Command::Config(ConfigCommand::Show { origin, format }) => {
+            show_config(cli, environment, *origin, *format)
+        }
+        Command::Submit(args) => submit(cli, environment, args),
+        Command::Validate(args) => validate(cli, environment, args),
+        Command::Plan(args) => plan(cli, environment, args),
+        Command::Run(args) => run_period(cli, environment, args),
+        Command::Query(args) => query(cli, environment, args),
+        Command::Items(command) => items(cli, environment, command),
+        Command::Report(command) => reports(cli, environment, command),
+        Command::Mail(command) => mail(cli, environment, command),
+        Command::Status(StatusArgs { format }) => {
+            let status = open(cli, environment)?.status()?;
+            show::status(&status, *format)?;
+            Ok(Verdict::Done)
+        }
+    }
+}
+
+fn make_home(dir: &Path) -> Result<Verdict, CliError> {
+    let written = init(dir).map_err(|error| match error {
+        InitError::Io(error) => CliError::Io(error),
+        other => CliError::Usage {
+            message: other.to_string(),
+            hint: Some("name an empty or absent folder".into()),
+        },
+    })?;
+    say(format!("a home with {} definition files is in {}", written.len(), dir.display()));
+    say(format!(
+        "hint: look through config/ (units, contacts, targets), then `duban --home {} check config`",
+        dir.display()
+    ));
+    Ok(Verdict::Done)
+}
+
+fn check_config(cli: &Cli, environment: &Environment) -> Result<Verdict, CliError> {
+    let config = load(&Home::new(&cli.home), environment)?;
+    let proof = prove(&config)?;
+    for problem in &proof.problems {
+        say(format!("error: {problem}"));
+    }
+    for name in &proof.uncovered {
+        say(format!("warning: {name}"));
+    }
+    put(format!(
+        "units {}  contacts {}  data sets {}  metrics {}  checks {}  cases {}  reports {}",
+        config.units.iter().count(),
+        config.contacts.len(),
+        config.contracts.len(),
+        config.metrics.len(),
+        config.checks.len(),
+        proof.n_cases,
+        config.reports.len(),
+    ));
+    let years: Vec<String> = config.calendar.published_years().map(|year| year.to_string()).collect();
+    put(format!("days off published for {}", years.join(" ")));
+    for role in &proof.roles {
+        put(format!("font {role}"));
+    }
+    if proof.problems.is_empty() {
+        put("all definitions hold");
+    } else {
+        say(format!("error: {} problem(s) in the definitions", proof.problems.len()));
+    }
+    Ok(Verdict::at_fault_if(!proof.problems.is_empty()))
+}
+
+fn show_config(
+    cli: &Cli,
+    environment: &Environment,
+    origin: bool,
+    format: Format,
+) -> Result<Verdict, CliError> {
+    let layered = crate::config::settings::load(&Home::new(&cli.home), environment)
+        .map_err(CliError::Definitions)?;
+    let mut rows = Rows::new(if origin { &["key", "value", "origin"] } else { &["key", "value"] });
+    for setting in layered.origins {
+        let mut row = vec![json!(setting.key), json!(setting.value)];
+        if origin {
+            row.push(json!(setting.origin));
+        }
+        rows.push(row);
+    }
+    rows.print(format)?;
+    Ok(Verdict::Done)
+}
+
+/// The unit that an operator means by a code or a name.
+fn unit(config: &Config, text: &str) -> Result<UnitCode, CliError> {
+    match config.units.find(text) {
+        Some(unit) => Ok(unit.code.clone()),
+        None => Err(CliError::Usage {
+            message: format!("there is no unit `{text}`"),
+            hint: config
+                .units
+                .nearest(text)
+                .map(|unit| format!("did you mean {} ({})?", unit.name, unit.code)),
+        }),
+    }
+}
+
+fn reporter(config: &Config, text: Option<&str>) -> Result<Option<UnitCode>, CliError> {
+    let Some(text) = text else { return Ok(None) };
+    let code = unit(config, text)?;
+    match config.units.get(&code) {
+        Some(unit) if !may_report(unit.level) => Err(CliError::Usage {
+            message: format!("{} never reports itself", unit.name),
+            hint: Some("name the town that it lies in".into()),
+        }),
+        _ => Ok(Some(code)),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn submit(cli: &Cli, environment: &Environment, args: &SubmitArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let reporter = reporter(pipeline.config(), args.unit.as_deref())?;
+    let bytes = fs_err::read(&args.file)?;
+    let watch = Watch::new(cli);
+    let taken = pipeline.submit(
+        Incoming {
+            file_name: file_name(&args.file),
+            bytes,
+            period: args.period,
+            reporter,
+            dataset: args.dataset.clone(),
+            door: Door::Command,
+        },
+        &watch,
+    )?;
+    watch.done();
+    show::taken(&pipeline, &taken);
+    Ok(Verdict::at_fault_if(taken.state == SubmissionState::Returned))
+}
+
+fn validate(cli: &Cli, environment: &Environment, args: &ValidateArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let reporter = reporter(pipeline.config(), args.unit.as_deref())?;
+    let frequency = pipeline
+        .config()
+        .contracts
+        .iter()
+        .find(|contract| contract.name == args.dataset)
+        .map(|contract| contract.frequency);
+    let period = match (args.period, frequency) {
+        (Some(period), _) => Some(period),
+        (None, Some(frequency)) => pipeline.newest_due(frequency),
+        (None, None) => pipeline.newest_due(Frequency::Month),
+    };
+    let Some(period) = period else {
+        return Err(CliError::Usage {
+            message: "this home has no data set".into(),
+            hint: Some("name the period with --period".into()),
+        });
+    };
+    let bytes = fs_err::read(&args.file)?;
+    let (state, n_rows, findings) = pipeline.validate(
+        &file_name(&args.file),
+        &bytes,
+        period,
+        reporter,
+        &args.dataset,
+    )?;
+    show::findings(&findings, args.format)?;
+    say(format!("{}: {n_rows} rows of {period}, would be {state}", file_name(&args.file)));
+    Ok(Verdict::at_fault_if(state == SubmissionState::Returned))
+}
+
+fn plan(cli: &Cli, environment: &Environment, args: &PlanArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let period = args.period.or_else(|| pipeline.newest_due(Frequency::Month));
+    let Some(period) = period else {
+        return Err(CliError::Usage {
+            message: "this home collects nothing by month".into(),
+            hint: Some("name the period with --period".into()),
+        });
+    };
+    let plan = pipeline.plan(&RunOptions::of(period))?;
+    show::plan(&plan, args.format)?;
+    Ok(Verdict::Done)
+}
+
+fn run_period(cli: &Cli, environment: &Environment, args: &RunArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let mut units = Vec::new();
+    for text in &args.unit {
+        units.push(unit(pipeline.config(), text)?);
+    }
+    let options = RunOptions {
+        period: args.period,
+        pipelines: args.pipelines.clone(),
+        units,
+        items: args.items,
+        send: args.send,
+    };
+    if args.dry_run {
+        show::plan(&pipeline.plan(&options)?, Format::Table)?;
+        return Ok(Verdict::Done);
+    }
+    let watch = Watch::new(cli);
+    let outcome = pipeline.run(&options, &watch)?;
+    watch.done();
+    show::outcome(&pipeline, &options, &outcome);
+    Ok(Verdict::Done)
+}
+
+fn query(cli: &Cli, environment: &Environment, args: &QueryArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let session = pipeline.session_for(&args.sql, cli.as_of)?;
+    match session.query(&args.sql, &[]) {
+        Ok(result) => {
+            let columns = result.columns();
+            let mut rows = Rows::new(&columns);
+            for row in result.rows() {
+                rows.push(row.cells.iter().map(crate::engine::Cell::to_json).collect());
+            }
+            rows.print(args.format)?;
+            Ok(Verdict::Done)
+        }
+        Err(error) => {
+            say(format!("error: {}", error.to_diagnostic("query", &args.sql, 0)));
+            Ok(Verdict::AtFault)
+        }
+    }
+}
+
+fn items(cli: &Cli, environment: &Environment, command: &ItemsCommand) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    match command {
+        ItemsCommand::List { all, overdue, unit: of, check, format } => {
+            let of = of.as_deref().map(|text| unit(pipeline.config(), text)).transpose()?;
+            let filter = ItemFilter {
+                check_id: check.clone(),
+                unit: of,
+                state: None,
+                as_of: cli.as_of,
+            };
+            let mut items = pipeline.ledger().items(&filter).map_err(ledger_error)?;
+            let today = pipeline.clock().today();
+            items.retain(|item| {
+                let ended = matches!(
+                    item.state,
+                    ItemState::Closed | ItemState::Archived | ItemState::Withdrawn
+                );
+                (*all || !ended) && (!overdue || (!ended && item.due_on < today))
+            });
+            // What needs action first: overdue, then by due date, then by number.
+            items.sort_by_key(|item| (item.due_on, item.item_no));
+            show::items(&pipeline, &items, *format)?;
+        }
+        ItemsCommand::Show { item_no, format } => {
+            let item = pipeline.ledger().item(*item_no).map_err(ledger_error)?;
+            let events =
+                pipeline.ledger().item_events(*item_no).map_err(ledger_error)?;
+            show::item(&pipeline, &item, &events, *format)?;
+        }
+    }
+    Ok(Verdict::Done)
+}
+
+fn reports(
+    cli: &Cli,
+    environment: &Environment,
+    command: &ReportCommand,
+) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    match command {
+        ReportCommand::List { period, format } => {
+            let filter = EditionFilter { report: None, period: *period, as_of: cli.as_of };
+            let editions =
+                pipeline.ledger().editions(&filter).map_err(ledger_error)?;
+            show::editions(&editions, *format)?;
+        }
+        ReportCommand::Build { reports, period } => {
+            let watch = Watch::new(cli);
+            let built = pipeline.build_reports(reports, *period, &watch)?;
+            watch.done();
+            show::built(&pipeline, &built);
+        }
+    }
+    Ok(Verdict::Done)
+}
+
+fn mail(cli: &Cli, environment: &Environment, command: &MailCommand) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    match command {
+        MailCommand::List { state, format } => {
+            let state = state
+                .as_deref()
+                .map(|word| {
+                    word.parse().map_err(|error: crate::model::UnknownState| CliError::Usage {
+                        message: error.to_string(),
+                        hint: Some("queued, sending, accepted, deferred, refused, uncertain".into()),
+                    })
+                })
+                .transpose()?;
+            show::mails(&pipeline, state, *format)?;
+        }
+        MailCommand::Show { delivery_id, raw, format } => {
+            show::mail(&pipeline, *delivery_id, *raw, *format)?;
+        }
+    }
+    Ok(Verdict::Done)
+}
+
+/// JSON of a text that may be absent.
+pub(super) fn text(value: Option<impl ToString>) -> Value {
+    value.map_or(Value::Null, |value| Value::String(value.to_string()))
+}
+
+/// For commands that need the ledger alone.
+pub(super) fn ledger_error(error: crate::ledger::LedgerError) -> CliError {
+    CliError::Pipeline(error.into())
+}
+
+/// Used by the demo.
+pub(super) fn pipeline_of(
+    config: Config,
+    clock: crate::clock::Clock,
+    environment: &Environment,
+) -> Result<Pipeline, CliError> {
+    Ok(Pipeline::open(config, clock, environment)?)
+}

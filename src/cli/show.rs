@@ -1,0 +1,474 @@
+//! How results look on a terminal.
+
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::commands::{ledger_error, text};
+use super::output::{Rows, put, say};
+use super::CliError;
+use crate::ledger::{DeliveryFilter, Edition};
+use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
+use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};
+
+/// A file that was taken, with its findings.
+pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
+    let name = pipeline.config().units.get(&taken.reporter).map_or("", |unit| unit.name.as_str());
+    let mut words = format!(
+        "{}: {} {} {} ({name}) {}, {} rows, submission {}",
+        taken.file_name,
+        taken.dataset,
+        taken.period,
+        taken.reporter,
+        taken.state,
+        taken.n_rows,
+        taken.submission_id
+    );
+    if taken.already {
+        words.push_str(", the same bytes as before: nothing changed");
+    }
+    if taken.late {
+        words.push_str(", late");
+    }
+    put(words);
+    for finding in &taken.findings {
+        put(format!("  {}", one_line(finding)));
+    }
+}
+
+fn one_line(finding: &Finding) -> String {
+    let read = if finding.read.is_empty() {
+        String::new()
+    } else {
+        format!("读到「{}」，", finding.read)
+    };
+    format!(
+        "[{}] {} {}：{read}应为：{}。{} ({})",
+        finding.severity.label(),
+        finding.place,
+        "",
+        finding.expected,
+        finding.fix,
+        finding.code
+    )
+    .replace("  ", " ")
+    .replace(" ：", "：")
+}
+
+pub(super) fn findings(findings: &[Finding], format: Format) -> Result<(), CliError> {
+    if format == Format::Table {
+        for finding in findings {
+            put(one_line(finding));
+        }
+        return Ok(());
+    }
+    let mut rows = Rows::new(&["code", "severity", "sheet", "cell", "read", "expected", "fix"]);
+    for finding in findings {
+        rows.push(vec![
+            json!(finding.code),
+            json!(finding.severity.as_str()),
+            text(finding.place.sheet.clone()),
+            text(finding.place.a1()),
+            json!(finding.read),
+            json!(finding.expected),
+            json!(finding.fix),
+        ]);
+    }
+    Ok(rows.print(format)?)
+}
+
+/// What a run did, in a few lines.
+pub(super) fn outcome(pipeline: &Pipeline, options: &RunOptions, outcome: &RunOutcome) {
+    let returned: Vec<&Taken> = outcome
+        .taken
+        .iter()
+        .filter(|taken| taken.findings.iter().any(|f| f.severity == Severity::Error))
+        .collect();
+    put(format!(
+        "{}: files {} ({} returned), snapshots {}, violations {}",
+        options.period,
+        outcome.taken.len(),
+        returned.len(),
+        outcome.cuts.iter().filter(|cut| !cut.already).count(),
+        outcome.judged.n_violations,
+    ));
+    for one in returned {
+        taken(pipeline, one);
+    }
+    for cut in &outcome.cuts {
+        let missing = if cut.missing_units.is_empty() {
+            String::new()
+        } else {
+            format!(", {} units missing", cut.missing_units.len())
+        };
+        let new = if cut.already { "unchanged" } else { "new" };
+        put(format!(
+            "  snapshot {}/{} {} ({} rows{missing}) {new}",
+            cut.dataset,
+            cut.period,
+            cut.snapshot_id.get(..12).unwrap_or(&cut.snapshot_id),
+            cut.n_rows
+        ));
+    }
+    put(format!("  items {}", item_changes(&outcome.judged)));
+    built(pipeline, &outcome.built);
+    for delivery in &outcome.delivered {
+        put(format!(
+            "  mail {} {} {} {}",
+            delivery.delivery_id, delivery.recipient, delivery.state, delivery.last_reply
+        ));
+    }
+    if !outcome.is_newest && (!options.items || !options.send) {
+        say(format!(
+            "note: {} is not the newest due period: {}",
+            options.period,
+            match (options.items, options.send) {
+                (false, false) => "no item was changed (--items), nobody was mailed (--send)",
+                (true, false) => "nobody was mailed (--send)",
+                _ => "no item was changed (--items)",
+            }
+        ));
+    }
+}
+
+fn item_changes(judged: &crate::pipeline::JudgeOutcome) -> String {
+    let kinds = [
+        ItemEventKind::Opened,
+        ItemEventKind::Reopened,
+        ItemEventKind::Kept,
+        ItemEventKind::DataPasses,
+        ItemEventKind::DataFails,
+        ItemEventKind::Closed,
+        ItemEventKind::Withdrawn,
+    ];
+    let counts: Vec<String> = kinds
+        .into_iter()
+        .map(|kind| (kind, judged.count(kind)))
+        .filter(|(_, n)| *n > 0)
+        .map(|(kind, n)| format!("{} {n}", kind.as_str()))
+        .collect();
+    let words = if counts.is_empty() { "unchanged".to_owned() } else { counts.join(", ") };
+    if judged.withheld { format!("{words} (withheld)") } else { words }
+}
+
+pub(super) fn built(pipeline: &Pipeline, built: &[Built]) {
+    for one in built {
+        let edition = &one.edition;
+        let new = if one.already { "unchanged" } else { "new" };
+        put(format!(
+            "  report {} {} edition {} {new}",
+            edition.report, edition.period, edition.edition_no
+        ));
+        for file in edition.files.iter().filter(|file| !file.format.starts_with("image:")) {
+            put(format!("    {}", pipeline.config().home.root().join(&file.path).display()));
+        }
+    }
+}
+
+pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
+    if format != Format::Table {
+        let mut rows = Rows::new(&["what", "key", "detail"]);
+        for file in &plan.waiting {
+            rows.push(vec![json!("take"), json!(file.label), json!(file.size)]);
+        }
+        for file in &plan.misplaced {
+            rows.push(vec![json!("misplaced"), json!(file.label), json!(file.message)]);
+        }
+        for cut in &plan.cuts {
+            let key = format!("{}/{}", cut.dataset, cut.period);
+            rows.push(vec![json!("cut"), json!(key), json!(cut.n_submissions)]);
+        }
+        for one in &plan.awaited {
+            let key = format!("{}/{}", one.dataset, one.period);
+            rows.push(vec![json!("await"), json!(key), json!(one.unit_name)]);
+        }
+        for change in &plan.judged.changes {
+            let key = format!("{}/{}", change.item.key.check_id, change.item.key.subject_code);
+            rows.push(vec![json!("item"), json!(key), json!(change.kind.as_str())]);
+        }
+        for (report, to) in &plan.reports {
+            rows.push(vec![json!("report"), json!(report), json!(to.join(" "))]);
+        }
+        return Ok(rows.print(format)?);
+    }
+    put(format!(
+        "period {}{}",
+        plan.period,
+        if plan.is_newest { ", the newest due one" } else { ", not the newest due one" }
+    ));
+    put(format!("files waiting in the inbox: {}", plan.waiting.len()));
+    for file in plan.waiting.iter().take(20) {
+        put(format!("  {}", file.label));
+    }
+    if plan.waiting.len() > 20 {
+        put(format!("  … and {} more", plan.waiting.len() - 20));
+    }
+    for file in &plan.misplaced {
+        put(format!("  cannot be taken: {}: {}; {}", file.label, file.message, file.hint));
+    }
+    if !plan.undecided.is_empty() {
+        put(format!("submissions to decide again: {}", plan.undecided.len()));
+    }
+    put(format!("snapshots to cut (before waiting files are taken): {}", plan.cuts.len()));
+    for cut in &plan.cuts {
+        put(format!(
+            "  {}/{} from {} submissions, {} units missing{}",
+            cut.dataset,
+            cut.period,
+            cut.n_submissions,
+            cut.n_missing,
+            if cut.is_first { ", the first" } else { "" }
+        ));
+    }
+    put(format!("reports awaited: {}", plan.awaited.len()));
+    for one in plan.awaited.iter().take(40) {
+        put(format!(
+            "  {} {} {} due {}{}{}",
+            one.dataset,
+            one.period,
+            one.unit_name,
+            one.due_on,
+            if one.overdue { ", overdue" } else { "" },
+            if one.returned { ", last file returned" } else { "" }
+        ));
+    }
+    put(format!("items, on the snapshots as they are: {}", item_changes(&plan.judged)));
+    if !plan.is_newest {
+        put("  not stored unless --items");
+    }
+    for (report, to) in &plan.reports {
+        let gate = if plan.is_newest { "" } else { ", not mailed unless --send" };
+        put(format!("report {report} to {}{gate}", to.join(" ")));
+    }
+    put(format!("mails queued: {}", plan.n_queued));
+    Ok(())
+}
+
+pub(super) fn items(pipeline: &Pipeline, items: &[Item], format: Format) -> Result<(), CliError> {
+    let today = pipeline.clock().today();
+    let mut rows = Rows::new(&[
+        "no", "light", "state", "due_on", "left", "unit", "subject", "check", "observed", "target",
+    ]);
+    for item in items {
+        let left = pipeline.config().calendar.workdays_between(today, item.due_on);
+        rows.push(vec![
+            json!(item.item_no),
+            json!(item.light.label()),
+            json!(item.state.label()),
+            json!(item.due_on.to_string()),
+            json!(left),
+            json!(unit_name(pipeline, item.unit_code.as_str())),
+            json!(item.subject_name),
+            json!(item.check_title),
+            number(item.observed),
+            number(item.target),
+        ]);
+    }
+    rows.print(format)?;
+    if format == Format::Table {
+        say(format!("{} items; `left` is in working days", items.len()));
+    }
+    Ok(())
+}
+
+fn number(value: Option<f64>) -> Value {
+    value.map_or(Value::Null, |value| json!((value * 10_000.0).round() / 10_000.0))
+}
+
+fn unit_name(pipeline: &Pipeline, code: &str) -> String {
+    let code = crate::model::UnitCode::new(code);
+    pipeline.config().units.get(&code).map_or_else(|| code.to_string(), |unit| unit.name.clone())
+}
+
+pub(super) fn item(
+    pipeline: &Pipeline,
+    item: &Item,
+    events: &[ItemEvent],
+    format: Format,
+) -> Result<(), CliError> {
+    if format == Format::Json {
+        put(serde_json::to_string_pretty(&json!({ "item": item, "events": events }))
+            .unwrap_or_default());
+        return Ok(());
+    }
+    put(format!("{} 号　{}", item.item_no, item.check_title));
+    put(format!("  {}（{}）", item.subject_name, unit_name(pipeline, item.unit_code.as_str())));
+    put(format!("  {}", item.detail));
+    put(format!(
+        "  {}，{}灯，第 {} 次，立项 {}，时限 {}{}",
+        item.state.label(),
+        item.light.label(),
+        item.episode,
+        item.opened_on,
+        item.due_on,
+        if item.due_provisional { "（暂定：该年放假安排尚未公布）" } else { "" }
+    ));
+    let mut rows = Rows::new(&["at", "kind", "state", "by", "observed", "reason"]);
+    for event in events {
+        rows.push(vec![
+            json!(pipeline.clock().zone().to_datetime(event.at).to_string()),
+            json!(event.kind),
+            json!(event.to_state.label()),
+            json!(event.actor),
+            number(event.observed),
+            json!(event.reason),
+        ]);
+    }
+    Ok(rows.print(format)?)
+}
+
+pub(super) fn editions(editions: &[Edition], format: Format) -> Result<(), CliError> {
+    let mut rows =
+        Rows::new(&["edition_id", "report", "period", "no", "created_at", "supersedes", "files"]);
+    for edition in editions {
+        let files: Vec<&str> = edition
+            .files
+            .iter()
+            .filter(|file| !file.format.starts_with("image:"))
+            .map(|file| file.path.as_str())
+            .collect();
+        rows.push(vec![
+            json!(edition.edition_id.get()),
+            json!(edition.report),
+            json!(edition.period.to_string()),
+            json!(edition.edition_no),
+            json!(edition.created_at.to_string()),
+            text(edition.supersedes.map(|id| id.get())),
+            json!(files.join(" ")),
+        ]);
+    }
+    Ok(rows.print(format)?)
+}
+
+pub(super) fn mails(
+    pipeline: &Pipeline,
+    state: Option<DeliveryState>,
+    format: Format,
+) -> Result<(), CliError> {
+    let filter = DeliveryFilter { state, ..DeliveryFilter::default() };
+    let mut rows =
+        Rows::new(&["id", "kind", "recipient", "state", "attempts", "not_before", "reply"]);
+    for delivery in pipeline.ledger().deliveries(&filter).map_err(ledger_error)? {
+        rows.push(vec![
+            json!(delivery.delivery_id.get()),
+            json!(delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what)),
+            json!(delivery.recipient),
+            json!(delivery.state.as_str()),
+            json!(delivery.attempts),
+            text(delivery.not_before),
+            json!(delivery.last_reply),
+        ]);
+    }
+    Ok(rows.print(format)?)
+}
+
+pub(super) fn mail(
+    pipeline: &Pipeline,
+    delivery_id: i64,
+    raw: bool,
+    format: Format,
+) -> Result<(), CliError> {
+    let ledger = pipeline.ledger();
+    let id = delivery_id.into();
+    let delivery = ledger.delivery(id).map_err(ledger_error)?;
+    let bytes = ledger.delivery_bytes(id).map_err(ledger_error)?;
+    if raw {
+        use std::io::Write;
+        std::io::stdout().lock().write_all(&bytes)?;
+        return Ok(());
+    }
+    let attempts = ledger.attempts(id).map_err(ledger_error)?;
+    if format == Format::Json {
+        let value = json!({ "delivery": delivery, "attempts": attempts, "size": bytes.len() });
+        put(serde_json::to_string_pretty(&value).unwrap_or_default());
+        return Ok(());
+    }
+    put(format!("mail {delivery_id} to {}: {}", delivery.recipient, delivery.state));
+    put(format!("  Message-ID <{}>, {} bytes", delivery.message_id, bytes.len()));
+    let mut rows = Rows::new(&["attempt", "started_at", "reached", "ended", "code", "reply"]);
+    for attempt in attempts {
+        rows.push(vec![
+            json!(attempt.attempt_no),
+            json!(attempt.started_at.to_string()),
+            json!(attempt.phase.as_str()),
+            text(attempt.state),
+            attempt.code.map_or(Value::Null, |code| json!(code)),
+            json!(attempt.reply),
+        ]);
+    }
+    Ok(rows.print(format)?)
+}
+
+pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
+    if format != Format::Table {
+        let count = |n: usize| json!(n);
+        let mut rows = Rows::new(&["what", "key", "value"]);
+        rows.push(vec![json!("at"), json!(""), json!(status.at.to_string())]);
+        rows.push(vec![json!("newest_month"), json!(""), text(status.newest_month)]);
+        rows.push(vec![json!("inbox"), json!("waiting"), count(status.n_waiting)]);
+        rows.push(vec![json!("inbox"), json!("misplaced"), count(status.misplaced.len())]);
+        for cut in &status.cuts {
+            rows.push(vec![
+                json!("snapshot"),
+                json!(format!("{}/{}", cut.dataset, cut.period)),
+                json!(cut.snapshot_id),
+            ]);
+        }
+        rows.push(vec![json!("awaited"), json!(""), count(status.awaited.len())]);
+        for (state, n) in &status.items_by_state {
+            rows.push(vec![json!("items"), json!(state.as_str()), count(*n)]);
+        }
+        rows.push(vec![json!("items"), json!("overdue"), count(status.n_overdue)]);
+        for (state, n) in &status.mails_by_state {
+            rows.push(vec![json!("mails"), json!(state.as_str()), count(*n)]);
+        }
+        return Ok(rows.print(format)?);
+    }
+    put(format!("as of {}", status.at));
+    if let Some(run) = &status.lease {
+        put(format!("running: {} since {} ({})", run.command, run.started_at, run.holder));
+    }
+    for run in &status.last_runs {
+        let why = if run.detail.is_empty() { String::new() } else { format!(": {}", run.detail) };
+        put(format!("run {} {} {} {}{why}", run.run_id, run.started_at, run.command, run.state));
+    }
+    put(format!("inbox: {} waiting, {} misplaced", status.n_waiting, status.misplaced.len()));
+    for cut in &status.cuts {
+        put(format!(
+            "snapshot {}/{}: {} rows, {} units, {} missing",
+            cut.dataset,
+            cut.period,
+            cut.n_rows,
+            cut.n_units,
+            cut.missing_units.len()
+        ));
+    }
+    let overdue = status.awaited.iter().filter(|one| one.overdue).count();
+    put(format!(
+        "awaited for {}: {} ({overdue} overdue)",
+        status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
+        status.awaited.len()
+    ));
+    let by_state: Vec<String> =
+        status.items_by_state.iter().map(|(state, n)| format!("{state} {n}")).collect();
+    let by_light: Vec<String> =
+        status.items_by_light.iter().map(|(light, n)| format!("{light} {n}")).collect();
+    put(format!(
+        "items: {}; lights: {}; overdue {}",
+        by_state.join(", "),
+        by_light.join(", "),
+        status.n_overdue
+    ));
+    if let Some(edition) = &status.last_edition {
+        put(format!(
+            "last report: {} {} edition {} of {}",
+            edition.report, edition.period, edition.edition_no, edition.created_at
+        ));
+    }
+    let mails: Vec<String> =
+        status.mails_by_state.iter().map(|(state, n)| format!("{state} {n}")).collect();
+    put(format!("mails: {}", mails.join(", ")));
+    for (id, recipient, state, reply) in &status.mails_to_see {
+        put(format!("  mail {id} to {recipient}: {state} {reply}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `duban check config`: what only a compiler can tell, told before anything runs.
+
+use std::collections::BTreeMap;
+
+use super::publish::column_kind;
+use super::{PipelineError, Session};
+use crate::check::{self, Definitions, read_cases, run_cases, uncovered};
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Param, reserved_schema, reserved_tables, targets_batch, units_batch};
+use crate::metric;
+use crate::report::fonts::{Fonts, RoleReport};
+use crate::report::{ColumnKind, pdf};
+
+/// What proving the definitions found.
+#[derive(Debug, Default)]
+pub struct Proof {
+    pub problems: Vec<Diagnostic>,
+    /// Metrics and checks without a case that hits and one that does not.
+    pub uncovered: Vec<String>,
+    pub n_cases: usize,
+    pub roles: Vec<RoleReport>,
+}
+
+/// Compiles every metric, check and report query against empty tables, runs every case, renders
+/// every template with invented rows, compiles the page style, and names the face of every font role.
+pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
+    let mut proof = Proof::default();
+    let session = Session::empty(config)?;
+    let engine = session.engine();
+    if let Err(wrong) = session.wait(metric::compile(engine, &config.metrics)) {
+        proof.problems.extend(wrong);
+        // Without the metrics, checks and reports would fail for want of their tables.
+        return Ok(proof);
+    }
+    if let Err(wrong) = session.wait(check::compile(engine, &config.checks)) {
+        proof.problems.extend(wrong);
+    }
+    prove_cases(config, &session, &mut proof)?;
+    prove_reports(config, &session, &mut proof);
+    if !config.reports.is_empty() {
+        let fonts = Fonts::discover(&config.home.fonts(), &config.settings.fonts);
+        proof.roles = fonts.report();
+        let missing = fonts.roles().filter_map(|role| fonts.resolve(role).err());
+        let missing: Vec<Diagnostic> =
+            missing.map(|error| Diagnostic::file("fonts", error.to_string())).collect();
+        if missing.is_empty() {
+            if let Err(error) = pdf::check_style(&fonts, &config.page_style, &pdf::sample()) {
+                match error {
+                    pdf::PdfError::Style(wrong) => proof.problems.extend(wrong),
+                    other => proof
+                        .problems
+                        .push(Diagnostic::file(pdf::STYLE_FILE, other.to_string())),
+                }
+            }
+        } else {
+            proof.problems.extend(missing);
+        }
+    }
+    Ok(proof)
+}
+
+fn prove_cases(
+    config: &Config,
+    session: &Session,
+    proof: &mut Proof,
+) -> Result<(), PipelineError> {
+    let cases = match read_cases(&config.home.pipelines()) {
+        Ok(cases) => cases,
+        Err(wrong) => {
+            proof.problems.extend(wrong);
+            return Ok(());
+        }
+    };
+    let datasets: Vec<_> = config
+        .contracts
+        .iter()
+        .map(|contract| (contract.name.clone(), contract.arrow_schema()))
+        .collect();
+    let mut tables = Vec::new();
+    let wrong = |error| PipelineError::step("making the tables of configuration", error);
+    tables.push(("units".to_owned(), units_batch(&config.units).map_err(wrong)?));
+    tables.push(("targets".to_owned(), targets_batch(&config.targets).map_err(wrong)?));
+    for name in reserved_tables() {
+        if tables.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        if let Some(schema) = reserved_schema(name) {
+            tables.push((name.to_owned(), arrow::array::RecordBatch::new_empty(schema)));
+        }
+    }
+    let definitions = Definitions {
+        datasets: &datasets,
+        tables: &tables,
+        metrics: &config.metrics,
+        checks: &config.checks,
+    };
+    let results = session.wait(run_cases(&definitions, &cases));
+    proof.n_cases = results.len();
+    proof.problems.extend(results.into_iter().filter_map(|result| result.failure));
+    proof.uncovered = uncovered(&definitions, &cases);
+    Ok(())
+}
+
+fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
+    let params =
+        [("period", Param::from("2024-09")), ("previous", Param::from("2024-08")), ("as_of", Param::from("2024-10-10T00:30:00Z"))];
+    for report in &config.reports {
+        let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
+        let mut whole = true;
+        for (name, query) in &report.queries {
+            match session.wait(session.engine().explain_schema(&query.sql, &params)) {
+                Ok(schema) => {
+                    let columns = schema.fields().iter();
+                    schemas.insert(
+                        name.clone(),
+                        columns.map(|f| (f.name().clone(), column_kind(f.data_type()))).collect(),
+                    );
+                }
+                Err(error) => {
+                    whole = false;
+                    proof.problems.push(error.to_diagnostic(
+                        &report.file,
+                        &report.text,
+                        query.line.saturating_sub(1),
+                    ));
+                }
+            }
+        }
+        if whole && let Err(wrong) = crate::report::check(report, &schemas) {
+            proof.problems.extend(wrong);
+        }
+    }
+}
