@@ -1,10 +1,16 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
+
+mod home;
+mod tools;
+
+mod calendar;
+mod campaign;
+mod crash;
+mod definitions;
+mod demo;
 mod pdf;
 mod pdf_fonts;
 mod pdf_sample;
 mod report_chart;
 mod report_template;
-
-mod calendar;
-mod demo;
-mod tools;
+mod tidy;

@@ -1,0 +1,86 @@
+//! A run killed by SIGKILL at named points: the next run ends in the state of an undisturbed one.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use duban::demo::{campaign, story};
+
+use crate::home::Home;
+
+/// A home whose inbox holds the first month of the campaign, and nothing taken yet.
+fn waiting_home() -> (Home, String, String) {
+    let home = Home::new();
+    home.write("config/duban.local.toml", "[reports]\nnotices = [\"虚构\"]\n");
+    let run = story().expect("a story")[0];
+    for arrival in campaign().expect("a campaign") {
+        if arrival.at <= run.at {
+            home.write(&arrival.path, &arrival.bytes);
+        }
+    }
+    (home, run.period.to_string(), run.at.to_string())
+}
+
+/// Waits until the process stands still at the point that it was asked to, then kills it.
+fn kill_at(home: &Home, point: &str, period: &str, at: &str) {
+    let marker = home.root.join("data/standing-still");
+    let mut child = home
+        .command(&["--as-of", at, "run", "--period", period])
+        .env("DUBAN_STOP_AT", point)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let begun = Instant::now();
+    while !marker.exists() {
+        if let Some(status) = child.try_wait().expect("a status") {
+            panic!("the run ended with {status} before it came to {point}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(300), "the run never came to {point}");
+        std::thread::yield_now();
+    }
+    // SIGKILL: nothing of the process runs any more.
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    fs_err::remove_file(marker).expect("the marker");
+}
+
+#[test]
+fn a_run_killed_at_any_of_five_points_leaves_nothing_behind() {
+    let (undisturbed, period, at) = waiting_home();
+    undisturbed.ok(&["--as-of", &at, "run", "--period", &period]);
+    let wanted = undisturbed.state();
+    assert!(wanted[0].as_array().is_some_and(|rows| rows.len() > 60), "the month was taken");
+    assert!(wanted[4].as_array().is_some_and(|rows| !rows.is_empty()), "mails were delivered");
+    // Taking, cutting, judging, building, queueing: before the work, and between work and record.
+    for point in ["receive:work", "snapshot:work", "item:begin", "report:work", "deliver:begin"] {
+        let (home, period, at) = waiting_home();
+        kill_at(&home, point, &period, &at);
+        home.ok(&["--as-of", &at, "run", "--period", &period]);
+        assert_eq!(home.state(), wanted, "killed at {point}");
+        let left: Vec<_> = crate::home::files(&home.root.join("data"), "tmp");
+        assert!(left.is_empty(), "killed at {point}: {left:?}");
+    }
+}
+
+#[test]
+fn a_second_run_beside_a_living_one_is_refused_with_the_holders_name() {
+    let (home, period, at) = waiting_home();
+    let marker = home.root.join("data/standing-still");
+    let mut child = home
+        .command(&["--as-of", &at, "run", "--period", &period])
+        .env("DUBAN_STOP_AT", "receive:begin")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    while !marker.exists() {
+        assert!(child.try_wait().expect("a status").is_none(), "it still runs");
+        std::thread::yield_now();
+    }
+    let second = home.duban(&["--as-of", &at, "run", "--period", &period]);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success());
+    assert!(words.contains(&format!("{}", child.id())), "names the holder: {words}");
+}
