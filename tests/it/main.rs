@@ -1,1 +1,2 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
+mod ledger;
