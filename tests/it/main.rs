@@ -14,3 +14,4 @@ mod pdf_sample;
 mod report_chart;
 mod report_template;
 mod tidy;
+mod ledger;
