@@ -44,11 +44,21 @@ impl Frequency {
 /// A school year runs 9/1–8/31; its first term ends on 31 January.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
-    Month { year: i16, month: i8 },
+    Month {
+        year: i16,
+        month: i8,
+    },
     /// `term` is 1 or 2 of the school year that begins in `start`.
-    Term { start: i16, term: i8 },
-    SchoolYear { start: i16 },
-    Year { year: i16 },
+    Term {
+        start: i16,
+        term: i8,
+    },
+    SchoolYear {
+        start: i16,
+    },
+    Year {
+        year: i16,
+    },
 }
 
 impl Period {
@@ -155,7 +165,9 @@ impl fmt::Display for Period {
 
 /// A text that names no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no period: write a month 2024-09, a term 2024-2025-1, a school year 2024-2025 or a year 2024")]
+#[error(
+    "{text:?} is no period: write a month 2024-09, a term 2024-2025-1, a school year 2024-2025 or a year 2024"
+)]
 pub struct ParsePeriodError {
     pub text: String,
 }

@@ -34,7 +34,11 @@ pub enum Block {
     Heading(Heading),
     Para(Vec<Inline>),
     /// Nesting is flattened: `depth` 0 is the outermost.
-    ListItem { depth: u8, ordered: Option<u32>, content: Vec<Inline> },
+    ListItem {
+        depth: u8,
+        ordered: Option<u32>,
+        content: Vec<Inline>,
+    },
     Quote(Vec<Inline>),
     Table(Table),
     Chart(Chart),
@@ -55,10 +59,19 @@ pub struct Heading {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Inline {
-    Text { text: String },
-    Strong { text: String },
-    Emphasis { text: String },
-    Link { text: String, url: String },
+    Text {
+        text: String,
+    },
+    Strong {
+        text: String,
+    },
+    Emphasis {
+        text: String,
+    },
+    Link {
+        text: String,
+        url: String,
+    },
     /// A number that was computed, shown by `text`; renderers may colour it by its light.
     Figure(Figure),
     LineBreak,

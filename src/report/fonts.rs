@@ -32,7 +32,9 @@ const TEXLIVE_DIRS: [&str; 3] = [
 
 /// No face at all for a role, not even a stand-in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no font for the role `{role}` ({label}): none of {looked_for} is on this machine\n  hint: {INSTALL_HINT}")]
+#[error(
+    "no font for the role `{role}` ({label}): none of {looked_for} is on this machine\n  hint: {INSTALL_HINT}"
+)]
 pub struct MissingRole {
     pub role: String,
     pub label: String,
@@ -233,10 +235,7 @@ impl Fonts {
     /// # Errors
     /// A file cannot be read any more.
     pub fn file_hashes(&self) -> Result<BTreeMap<PathBuf, String>, ReadFontError> {
-        self.faces
-            .iter()
-            .map(|face| Ok((face.path().to_owned(), face.file_sha256()?)))
-            .collect()
+        self.faces.iter().map(|face| Ok((face.path().to_owned(), face.file_sha256()?))).collect()
     }
 
     /// Names, style and coverage of a face, read from the mapped file without keeping it.
@@ -318,7 +317,8 @@ struct Candidates {
 
 impl Candidates {
     fn of(db: &fontdb::Database, preferred: &[PathBuf]) -> Candidates {
-        let mut all = Candidates { by_family: BTreeMap::new(), by_post_script_name: BTreeMap::new() };
+        let mut all =
+            Candidates { by_family: BTreeMap::new(), by_post_script_name: BTreeMap::new() };
         let mut faces: Vec<(usize, &fontdb::FaceInfo, &Path)> = db
             .faces()
             .filter(|face| face.style == fontdb::Style::Normal)
@@ -360,11 +360,9 @@ impl Candidates {
             let faces = self.by_family.get(&fold(family))?;
             faces.iter().min_by_key(|face| (face.weight.abs_diff(weight), face.place))
         };
-        nearest(asked, 400)
-            .or_else(|| self.by_post_script_name.get(&fold(asked)))
-            .or_else(|| {
-                nearest(asked.strip_suffix(" Bold")?, 700).filter(|face| face.weight >= 600)
-            })
+        nearest(asked, 400).or_else(|| self.by_post_script_name.get(&fold(asked))).or_else(|| {
+            nearest(asked.strip_suffix(" Bold")?, 700).filter(|face| face.weight >= 600)
+        })
     }
 }
 

@@ -107,10 +107,7 @@ fn a_role_without_faces_of_its_own_is_played_by_song_and_says_so() {
     let mut settings = FontSettings::default();
     settings.roles.insert("fang".to_owned(), vec!["No Such Face".to_owned()]);
     let fonts = Fonts::discover(Path::new("no such folder"), &settings);
-    assert_eq!(
-        fonts.resolve("fang").unwrap().path(),
-        system.resolve("song").unwrap().path()
-    );
+    assert_eq!(fonts.resolve("fang").unwrap().path(), system.resolve("song").unwrap().path());
     let report = fonts.report();
     let fang = report.iter().find(|line| line.role == "fang").unwrap();
     assert!(fang.is_stand_in && fang.label == "仿宋");

@@ -44,10 +44,8 @@ fn blocks(
         .map(|block| match block {
             Block::Table(table) => Ok(table_data(table)),
             Block::Chart(chart) => {
-                let svg = charts(chart).map_err(|source| PdfError::DrawChart {
-                    chart: chart.name.clone(),
-                    source,
-                })?;
+                let svg = charts(chart)
+                    .map_err(|source| PdfError::DrawChart { chart: chart.name.clone(), source })?;
                 let path = format!("chart-{}.svg", svgs.len());
                 svgs.push((path.clone(), svg));
                 Ok(json!({
@@ -106,14 +104,10 @@ fn table_data(table: &Table) -> Value {
 fn imprint(line: &str) -> Value {
     let is_blank = |c: char| c == '\u{3000}' || c == '\t' || c == ' ';
     let line = line.trim_matches(is_blank);
-    let gap = line
-        .char_indices()
-        .filter(|(_, c)| is_blank(*c))
-        .map(|(at, _)| at)
-        .find(|at| {
-            let run: String = line[*at..].chars().take_while(|c| is_blank(*c)).collect();
-            run.contains('\t') || run.chars().count() >= 2
-        });
+    let gap = line.char_indices().filter(|(_, c)| is_blank(*c)).map(|(at, _)| at).find(|at| {
+        let run: String = line[*at..].chars().take_while(|c| is_blank(*c)).collect();
+        run.contains('\t') || run.chars().count() >= 2
+    });
     match gap {
         Some(at) => json!({
             "left": line[..at].trim_end_matches(is_blank),
