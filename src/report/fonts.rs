@@ -230,6 +230,19 @@ impl Fonts {
         paths
     }
 
+    /// The families of `role`'s chain as a `font-family` of SVG or CSS, so that a chart is lettered
+    /// in the same faces as the paper around it.
+    pub fn css_families(&self, role: &str) -> Result<String, MissingRole> {
+        let mut families: Vec<String> = Vec::new();
+        for face in self.chain(role)? {
+            let family = format!("'{}'", face.family.replace(['\'', '"', '<', '&'], ""));
+            if !families.contains(&family) {
+                families.push(family);
+            }
+        }
+        Ok(families.join(", "))
+    }
+
     /// SHA-256 of each file that a role may use, by path: part of what an edition was made from.
     ///
     /// # Errors
@@ -242,9 +255,7 @@ impl Fonts {
     pub(crate) fn info(&self, face: &Face) -> Result<FontInfo, ReadFontError> {
         let info = face
             .info
-            .get_or_init(|| {
-                self.db.with_face_data(face.id, |data, index| FontInfo::new(data, index)).flatten()
-            })
+            .get_or_init(|| self.db.with_face_data(face.id, FontInfo::new).flatten())
             .clone();
         info.ok_or_else(|| face.unusable())
     }
@@ -261,7 +272,7 @@ impl Face {
             return Ok(known.clone());
         }
         let digest = Sha256::digest(self.file.bytes()?.as_slice());
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         Ok(self.file.sha256.get_or_init(|| hex).clone())
     }
 

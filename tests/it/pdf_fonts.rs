@@ -114,6 +114,17 @@ fn a_role_without_faces_of_its_own_is_played_by_song_and_says_so() {
 }
 
 #[test]
+fn charts_are_lettered_in_the_families_of_their_role() {
+    let Some(fonts) = machine_fonts() else { return };
+    let families = fonts.css_families("hei").unwrap();
+    let first = format!("'{}'", fonts.resolve("hei").unwrap().family);
+    assert!(families.starts_with(&first), "{families}");
+    let song = format!("'{}'", fonts.resolve("song").unwrap().family);
+    assert_eq!(families.matches(&song).count(), 1, "{families}");
+    assert!(fonts.files_for_charts().contains(&fonts.resolve("hei").unwrap().path()));
+}
+
+#[test]
 fn hashes_are_those_of_sha256sum() {
     let Some(fonts) = machine_fonts() else { return };
     let kai = fonts.resolve("kai").unwrap();

@@ -6,13 +6,20 @@ use serde_json::{Map, Value, json};
 use super::{DrawChart, PdfError, PdfMeta, table};
 use crate::report::document::{Block, Cell, Column, Document, Table, light_mark};
 
-/// `/document.json` and the charts' files, by path.
+pub(super) struct Prepared {
+    /// `/document.json`.
+    pub(super) json: Vec<u8>,
+    /// The charts' files: path and SVG.
+    pub(super) svgs: Vec<(String, String)>,
+}
+
+/// What the page style reads.
 pub(super) fn prepare(
     document: &Document,
     charts: DrawChart<'_>,
     families: &[(String, Vec<String>)],
     meta: &PdfMeta<'_>,
-) -> Result<(Vec<u8>, Vec<(String, String)>), PdfError> {
+) -> Result<Prepared, PdfError> {
     let mut svgs = Vec::new();
     let blocks = blocks(&document.blocks, charts, &mut svgs)?;
     let fonts: Map<String, Value> =
@@ -31,7 +38,7 @@ pub(super) fn prepare(
         "blocks": blocks,
     });
     clean(&mut data);
-    Ok((serde_json::to_vec(&data)?, svgs))
+    Ok(Prepared { json: serde_json::to_vec(&data)?, svgs })
 }
 
 fn blocks(
