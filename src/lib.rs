@@ -1,6 +1,16 @@
+pub mod archive;
 pub mod calendar;
+pub mod check;
 pub mod clock;
 pub mod config;
+pub mod delivery;
+pub mod demo;
 pub mod diagnostic;
+pub mod durable;
+pub mod ledger;
+pub mod engine;
+pub mod metric;
 pub mod model;
 pub mod report;
+pub mod snapshot;
+pub mod source;

@@ -2,3 +2,9 @@
 mod pdf;
 mod pdf_fonts;
 mod pdf_sample;
+mod report_chart;
+mod report_template;
+
+mod calendar;
+mod demo;
+mod tools;

@@ -1,0 +1,238 @@
+//! The command line. A command that is not built yet is absent.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::model::Period;
+
+/// 督办: collects a district's preschool statistics, checks them, follows up, and reports.
+#[derive(Debug, Parser)]
+#[command(name = "duban", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The home: definitions, inbox and data
+    #[arg(long, global = true, value_name = "DIR", env = "DUBAN_HOME", default_value = ".")]
+    pub home: PathBuf,
+
+    /// Act as at this instant (RFC 3339); mail then goes to a folder, never to SMTP. Before the
+    /// ledger's last event the command is read-only
+    #[arg(long, global = true, value_name = "TIMESTAMP", value_parser = parse_timestamp)]
+    pub as_of: Option<Timestamp>,
+
+    /// Say more (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a home with four months of invented submissions and run it from files to mails
+    ///
+    /// On a home that a demo left half done it goes on. The data is deterministic and marked as invented.
+    Demo,
+    /// Make a new home with the embedded definitions
+    Init {
+        /// An empty or absent folder
+        dir: PathBuf,
+    },
+    /// Compile and render all definitions, and say what is wrong with file, line and a hint
+    #[command(subcommand)]
+    Check(CheckCommand),
+    /// Show settings, and which file or variable set them
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Take a file as if it had arrived in the drop folder
+    Submit(SubmitArgs),
+    /// Say what is wrong with a file, without taking it
+    Validate(ValidateArgs),
+    /// Show what a run would do now
+    Plan(PlanArgs),
+    /// Collect, cut snapshots, measure, check, report and mail for a period
+    ///
+    /// For a period that is not the newest due one, no item is opened and nobody is mailed unless
+    /// `--items` and `--send` say so.
+    Run(RunArgs),
+    /// Query the figures and the ledger, read-only
+    Query(QueryArgs),
+    /// Supervision items
+    #[command(subcommand)]
+    Items(ItemsCommand),
+    /// Reports and their editions
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Mails and what became of them
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// The state of the home in one screen
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// All definitions: settings, units, contracts, metrics, checks and their tests, reports, fonts
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// The settings in force
+    Show {
+        /// Also the file and line, or the variable, that set each
+        #[arg(long)]
+        origin: bool,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    pub file: PathBuf,
+    /// Who sent it: code or name; only if the file names no units
+    #[arg(long, value_name = "REPORTER")]
+    pub unit: Option<String>,
+    /// Which data set it is; only if more than one contract fits
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// What it is about: 2024-09, 2024-2025-1, 2024-2025 or 2024
+    #[arg(long)]
+    pub period: Period,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    pub file: PathBuf,
+    #[arg(long)]
+    pub dataset: String,
+    #[arg(long, value_name = "REPORTER")]
+    pub unit: Option<String>,
+    /// Default: the newest period of the data set whose statistics date is past
+    #[arg(long)]
+    pub period: Option<Period>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Default: the newest month whose statistics date is past
+    #[arg(long)]
+    pub period: Option<Period>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Data sets and reports to run; all if none is named
+    pub pipelines: Vec<String>,
+    /// What to measure and report: 2024-09 (yearly data sets follow from it)
+    #[arg(long)]
+    pub period: Period,
+    /// Collect from these units alone
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Vec<String>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Open and close items although the period is not the newest due one
+    #[arg(long)]
+    pub items: bool,
+    /// Mail the reports although the period is not the newest due one
+    #[arg(long)]
+    pub send: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// A SELECT over data sets, metrics, configuration and the ledger
+    pub sql: String,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ItemsCommand {
+    /// What needs action first
+    List {
+        /// Also those that are closed or withdrawn
+        #[arg(long)]
+        all: bool,
+        /// Only those past their due date
+        #[arg(long)]
+        overdue: bool,
+        #[arg(long, value_name = "UNIT")]
+        unit: Option<String>,
+        #[arg(long)]
+        check: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// One item with its history
+    Show {
+        item_no: i64,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// The editions
+    List {
+        #[arg(long)]
+        period: Option<Period>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Build the reports of a period into files; no mail is queued
+    Build {
+        /// Reports to build; all if none is named
+        reports: Vec<String>,
+        #[arg(long)]
+        period: Period,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Each mail, its recipient and its state
+    List {
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// One mail: its headers and attempts; with `--raw` its bytes
+    Show {
+        delivery_id: i64,
+        #[arg(long)]
+        raw: bool,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Csv,
+    Json,
+    Ndjson,
+}
+
+fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse::<Timestamp>().map_err(|error| {
+        format!("{error}; write it as 2024-10-10T08:30:00+08:00")
+    })
+}

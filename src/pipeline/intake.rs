@@ -1,0 +1,469 @@
+//! Taking a file: which data set it is, reading it, archiving it, and deciding it. The drop folder and
+//! `duban submit` are one and the same from here on.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use rayon::prelude::*;
+
+use super::{Pipeline, PipelineError, Progress};
+use crate::config::contract::Contract;
+use crate::durable::sha256_hex;
+use crate::ledger::{
+    Decision, Door, NewSubmission, RunId, Scope, SeenFile, Submission, SubmissionId,
+};
+use crate::model::{Finding, Level, Period, Place, Severity, SubmissionState, UnitCode};
+use crate::normalize::{Context, Normalized, Submitted, normalize, recognise};
+use crate::source::{Arrived, Misplaced, scan_inbox};
+
+/// A data set's name in the ledger for a file that is none of those that are collected.
+pub const UNRECOGNISED: &str = "unrecognised";
+
+/// A file at the door.
+pub struct Incoming {
+    pub file_name: String,
+    pub bytes: Vec<u8>,
+    pub period: Period,
+    pub reporter: Option<UnitCode>,
+    pub dataset: Option<String>,
+    pub door: Door,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub submission_id: SubmissionId,
+    pub file_name: String,
+    pub dataset: String,
+    pub reporter: UnitCode,
+    pub period: Period,
+    pub state: SubmissionState,
+    /// The same bytes are this reporter's newest submission: nothing was changed.
+    pub already: bool,
+    pub late: bool,
+    pub n_rows: u64,
+    pub findings: Vec<Finding>,
+}
+
+/// Rows that were read in this process, by submission: a snapshot cut in the same run need not read again.
+pub(super) type Fresh = BTreeMap<SubmissionId, RecordBatch>;
+
+/// A file read but not yet recorded.
+struct ReadFile {
+    incoming: Incoming,
+    sha256: String,
+    dataset: String,
+    contract_hash: String,
+    normalized: Normalized,
+}
+
+impl Pipeline {
+    /// Takes one file given by hand.
+    pub fn submit(
+        &self,
+        incoming: Incoming,
+        progress: &dyn Progress,
+    ) -> Result<Taken, PipelineError> {
+        let limit = u64::from(self.config.settings.intake.max_file_mb) << 20;
+        if incoming.bytes.len() as u64 > limit {
+            return Err(PipelineError::wrong_hint(
+                format!("{} is larger than {} MB", incoming.file_name, limit >> 20),
+                "raise intake.max_file_mb in config/duban.toml if it should be taken",
+            ));
+        }
+        if let Some(dataset) = &incoming.dataset {
+            let contract = self.contract(dataset)?;
+            if contract.frequency != incoming.period.frequency() {
+                return Err(PipelineError::wrong_hint(
+                    format!(
+                        "{dataset} is collected by {}; {} is not such a period",
+                        contract.frequency.as_str(),
+                        incoming.period
+                    ),
+                    format!("write it like --period {}", contract.frequency.example()),
+                ));
+            }
+        }
+        let command = format!("submit {} --period {}", incoming.file_name, incoming.period);
+        let period = incoming.period;
+        self.with_run(&command, Some(period), progress, |run| {
+            let name = incoming.file_name.clone();
+            self.step(run, "receive", &name, progress, || {
+                self.record(self.read(incoming)).map(|(taken, _)| taken)
+            })
+        })
+    }
+
+    /// Takes what is new in the drop folder (of `only` these units, if any are named).
+    pub(super) fn collect(
+        &self,
+        run: RunId,
+        only: &[UnitCode],
+        progress: &dyn Progress,
+    ) -> Result<(Vec<Taken>, Vec<Misplaced>, Fresh), PipelineError> {
+        let (arrived, mut misplaced) = self.waiting(only)?;
+        let mut taken = Vec::new();
+        let mut fresh = Fresh::new();
+        // Read in parallel a handful at a time: reading is most of a month's work, and the bytes
+        // of all towns together need not be in memory at once.
+        for chunk in arrived.chunks(32) {
+            let read: Vec<(usize, Result<ReadFile, std::io::Error>)> = chunk
+                .par_iter()
+                .enumerate()
+                .map(|(i, arrived)| (i, self.read_arrived(arrived)))
+                .collect();
+            for (i, read) in read {
+                let arrived = &chunk[i];
+                let read = match read {
+                    Ok(read) => read,
+                    Err(error) => {
+                        misplaced.push(Misplaced {
+                            label: arrived.label.clone(),
+                            message: error.to_string(),
+                            hint: "make the file readable to this user".into(),
+                        });
+                        continue;
+                    }
+                };
+                let sha256 = read.sha256.clone();
+                let (one, batch) =
+                    self.step(run, "receive", &arrived.label, progress, || self.record(read))?;
+                if let Some(batch) = batch {
+                    fresh.insert(one.submission_id, batch);
+                }
+                self.ledger.record_seen_file(&SeenFile {
+                    path: arrived.label.clone(),
+                    size: arrived.size,
+                    mtime_ns: arrived.modified_ns,
+                    sha256,
+                    seen_at: self.now(),
+                })?;
+                taken.push(one);
+            }
+        }
+        Ok((taken, misplaced, fresh))
+    }
+
+    /// What lies in the drop folder and was not taken yet, and what cannot be taken.
+    pub(super) fn waiting(
+        &self,
+        only: &[UnitCode],
+    ) -> Result<(Vec<Arrived>, Vec<Misplaced>), PipelineError> {
+        let (arrived, mut misplaced) = scan_inbox(&self.config.home.inbox(), &self.config.units)?;
+        let limit = u64::from(self.config.settings.intake.max_file_mb) << 20;
+        let mut waiting = Vec::new();
+        for file in arrived {
+            if !only.is_empty() && !only.contains(&file.reporter) {
+                continue;
+            }
+            let seen = self.ledger.seen_file(&file.label)?;
+            if seen.is_some_and(|seen| seen.is_unchanged(file.size, file.modified_ns)) {
+                continue;
+            }
+            if file.size > limit {
+                misplaced.push(Misplaced {
+                    label: file.label,
+                    message: format!("larger than {} MB: not read", limit >> 20),
+                    hint: "raise intake.max_file_mb in config/duban.toml if it should be taken"
+                        .into(),
+                });
+                continue;
+            }
+            waiting.push(file);
+        }
+        Ok((waiting, misplaced))
+    }
+
+    fn read_arrived(&self, arrived: &Arrived) -> Result<ReadFile, std::io::Error> {
+        let bytes = fs_err::read(&arrived.path)?;
+        Ok(self.read(Incoming {
+            file_name: arrived.file_name.clone(),
+            bytes,
+            period: arrived.period,
+            reporter: Some(arrived.reporter.clone()),
+            dataset: None,
+            door: Door::Inbox,
+        }))
+    }
+
+    pub(super) fn contract(&self, dataset: &str) -> Result<&Contract, PipelineError> {
+        let known = || self.config.contracts.iter().map(|contract| contract.name.as_str());
+        self.config.contracts.iter().find(|contract| contract.name == dataset).ok_or_else(|| {
+            PipelineError::wrong_hint(
+                format!("there is no data set `{dataset}`"),
+                match crate::diagnostic::nearest(dataset, known()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are: {}", known().collect::<Vec<_>>().join(", ")),
+                },
+            )
+        })
+    }
+
+    fn read(&self, incoming: Incoming) -> ReadFile {
+        let sha256 = sha256_hex(&incoming.bytes);
+        match self.choose(&incoming) {
+            Ok(contract) => {
+                let normalized = self.normalize(
+                    &incoming.file_name,
+                    &incoming.bytes,
+                    incoming.period,
+                    incoming.reporter.clone(),
+                    contract,
+                );
+                ReadFile {
+                    sha256,
+                    dataset: contract.name.clone(),
+                    contract_hash: contract.hash.clone(),
+                    normalized,
+                    incoming,
+                }
+            }
+            Err(finding) => ReadFile {
+                sha256,
+                dataset: UNRECOGNISED.into(),
+                contract_hash: String::new(),
+                normalized: Normalized {
+                    refused: false,
+                    batch: None,
+                    findings: vec![finding],
+                    units: BTreeMap::new(),
+                    reporter: self.reporter_or_district(incoming.reporter.clone()),
+                    layout: None,
+                },
+                incoming,
+            },
+        }
+    }
+
+    fn reporter_or_district(&self, reporter: Option<UnitCode>) -> UnitCode {
+        reporter
+            .or_else(|| self.config.units.district().map(|unit| unit.code.clone()))
+            .unwrap_or_else(|| UnitCode::new(self.config.settings.district.code.clone()))
+    }
+
+    pub(super) fn normalize(
+        &self,
+        file_name: &str,
+        bytes: &[u8],
+        period: Period,
+        reporter: Option<UnitCode>,
+        contract: &Contract,
+    ) -> Normalized {
+        let submitted = Submitted { file_name, bytes };
+        let context = Context {
+            units: &self.config.units,
+            period,
+            reporter,
+            today: self.clock.today(),
+        };
+        normalize(&submitted, contract, &context)
+    }
+
+    /// The contract that a file is read under: the one named; else the one whose form it has; else,
+    /// if the form is broken, the one that the file's name speaks of.
+    fn choose(&self, incoming: &Incoming) -> Result<&Contract, Finding> {
+        let contracts = &self.config.contracts;
+        if let Some(name) = &incoming.dataset
+            && let Some(contract) = contracts.iter().find(|contract| contract.name == *name)
+        {
+            return Ok(contract);
+        }
+        let fitting = recognise(&incoming.bytes, &incoming.file_name, contracts);
+        let of_period = |contract: &&Contract| contract.frequency == incoming.period.frequency();
+        let fits: Vec<&Contract> =
+            contracts.iter().filter(|contract| fitting.contains(&contract.name)).collect();
+        let timely: Vec<&Contract> = fits.iter().copied().filter(|c| of_period(c)).collect();
+        let titles = |list: &[&Contract]| {
+            list.iter().map(|c| format!("《{}》", c.title)).collect::<Vec<_>>().join("、")
+        };
+        let named: Vec<&Contract> = contracts
+            .iter()
+            .filter(of_period)
+            .filter(|contract| speaks_of(&incoming.file_name, contract))
+            .collect();
+        match (timely.as_slice(), named.as_slice()) {
+            ([one], _) => Ok(one),
+            ([], [one]) => Ok(one),
+            ([], _) if !fits.is_empty() => Err(Finding {
+                code: "period.frequency".into(),
+                severity: Severity::Error,
+                place: Place::file(),
+                read: format!("{}，报送期间 {}", titles(&fits), incoming.period.label()),
+                expected: format!("报送期间写成 {} 这样", fits[0].frequency.example()),
+                fix: "请放入正确期间的文件夹后重新报送".into(),
+            }),
+            ([], _) => Err(Finding {
+                code: "file.unrecognised".into(),
+                severity: Severity::Error,
+                place: Place::file(),
+                read: incoming.file_name.clone(),
+                expected: format!(
+                    "{}之一",
+                    titles(&contracts.iter().filter(of_period).collect::<Vec<_>>())
+                ),
+                fix: "请使用下发的表样填报，不要改动工作表名称和表头".into(),
+            }),
+            (several, named) => {
+                let both: Vec<&Contract> = several
+                    .iter()
+                    .copied()
+                    .filter(|c| named.iter().any(|n| n.name == c.name))
+                    .collect();
+                match both.as_slice() {
+                    [one] => Ok(one),
+                    _ => Err(Finding {
+                        code: "file.ambiguous".into(),
+                        severity: Severity::Error,
+                        place: Place::file(),
+                        read: incoming.file_name.clone(),
+                        expected: format!("只属于一张报表；现在同时像{}", titles(several)),
+                        fix: "请一个文件只报一张表，并在文件名中写明表名".into(),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Archives, receives and decides a file that was read.
+    fn record(&self, read: ReadFile) -> Result<(Taken, Option<RecordBatch>), PipelineError> {
+        let ReadFile { incoming, sha256, dataset, contract_hash, normalized } = read;
+        let now = self.now();
+        let reporter = normalized.reporter.clone();
+        let due = self
+            .config
+            .contracts
+            .iter()
+            .find(|contract| contract.name == dataset)
+            .map(|contract| contract.due_on(incoming.period, &self.config.calendar).on);
+        let new = NewSubmission {
+            dataset: dataset.clone(),
+            reporter: reporter.clone(),
+            period: incoming.period,
+            sha256: sha256.clone(),
+            file_name: incoming.file_name.clone(),
+            size: incoming.bytes.len() as u64,
+            door: incoming.door,
+            received_at: now,
+            late: due.is_some_and(|due| self.clock.date_of(now) > due),
+            contract_hash: contract_hash.clone(),
+        };
+        let received = if normalized.refused {
+            self.ledger.refuse_identity(&new, &normalized.findings, now)?
+        } else {
+            self.archive.store(&incoming.bytes)?;
+            let received = self.ledger.receive(&new)?;
+            if received.state == SubmissionState::Received {
+                let decision = self.decision(&normalized, contract_hash);
+                self.ledger.decide(received.id, &decision, now)?;
+            }
+            received
+        };
+        let submission = self.ledger.submission(received.id)?;
+        let accepted = matches!(
+            submission.state,
+            SubmissionState::Accepted | SubmissionState::AcceptedWithWarnings
+        );
+        let taken = Taken {
+            submission_id: received.id,
+            file_name: incoming.file_name,
+            dataset,
+            reporter,
+            period: incoming.period,
+            state: submission.state,
+            already: received.already,
+            late: submission.late,
+            n_rows: submission.n_rows.unwrap_or(0),
+            findings: normalized.findings,
+        };
+        tracing::info!(
+            submission_id = %taken.submission_id, dataset = %taken.dataset, unit = %taken.reporter,
+            period = %taken.period, state = %taken.state, n_findings = taken.findings.len(), "file taken"
+        );
+        Ok((taken, normalized.batch.filter(|_| accepted)))
+    }
+
+    /// Decides submissions that a run received and did not decide before it died.
+    pub(super) fn decide_again(&self, submission: &Submission) -> Result<(), PipelineError> {
+        let decision = match self.config.contracts.iter().find(|c| c.name == submission.dataset) {
+            Some(contract) => {
+                let bytes = self.archive.read(&submission.sha256)?;
+                let normalized = self.normalize(
+                    &submission.file_name,
+                    &bytes,
+                    submission.period,
+                    Some(submission.reporter_code.clone()),
+                    contract,
+                );
+                self.decision(&normalized, contract.hash.clone())
+            }
+            None => Decision {
+                state: SubmissionState::Returned,
+                n_rows: 0,
+                contract_hash: String::new(),
+                layout: None,
+                scope: Scope::Units,
+                units: Vec::new(),
+                findings: vec![Finding {
+                    code: "file.unrecognised".into(),
+                    severity: Severity::Error,
+                    place: Place::file(),
+                    read: submission.file_name.clone(),
+                    expected: "下发的表样之一".into(),
+                    fix: "请使用下发的表样填报，不要改动工作表名称和表头".into(),
+                }],
+            },
+        };
+        Ok(self.ledger.decide(submission.submission_id, &decision, self.now())?)
+    }
+
+    fn decision(&self, normalized: &Normalized, contract_hash: String) -> Decision {
+        let worst = normalized.findings.iter().map(|finding| finding.severity).min();
+        let state = match (worst, &normalized.batch) {
+            (Some(Severity::Error), _) | (_, None) => SubmissionState::Returned,
+            (Some(Severity::Confirm), Some(_)) => SubmissionState::AcceptedWithWarnings,
+            _ => SubmissionState::Accepted,
+        };
+        let level = self.config.units.get(&normalized.reporter).map(|unit| unit.level);
+        let mut units: BTreeMap<UnitCode, u64> = normalized.units.clone();
+        // A town that reports no row has reported all the same.
+        if level == Some(Level::Town) {
+            units.entry(normalized.reporter.clone()).or_insert(0);
+        }
+        let returned = state == SubmissionState::Returned;
+        Decision {
+            state,
+            n_rows: normalized.batch.as_ref().map_or(0, |batch| batch.num_rows() as u64),
+            contract_hash,
+            layout: normalized.layout.clone(),
+            // The district's file may be one of several; a town's or the bureau's is all it reports.
+            scope: if level == Some(Level::District) { Scope::Units } else { Scope::Whole },
+            units: if returned { Vec::new() } else { units.into_iter().collect() },
+            findings: normalized.findings.clone(),
+        }
+    }
+
+    /// Findings of a file that is not taken.
+    pub fn validate(
+        &self,
+        file_name: &str,
+        bytes: &[u8],
+        period: Period,
+        reporter: Option<UnitCode>,
+        dataset: &str,
+    ) -> Result<(SubmissionState, u64, Vec<Finding>), PipelineError> {
+        let contract = self.contract(dataset)?;
+        let normalized = self.normalize(file_name, bytes, period, reporter, contract);
+        let decision = self.decision(&normalized, String::new());
+        let state =
+            if normalized.refused { SubmissionState::Returned } else { decision.state };
+        Ok((state, decision.n_rows, normalized.findings))
+    }
+}
+
+/// Whether a file's name speaks of a data set: by its title (with or without 表) or its name.
+fn speaks_of(file_name: &str, contract: &Contract) -> bool {
+    let name = crate::model::fold(file_name);
+    let title = crate::model::fold(&contract.title);
+    let stem = title.trim_end_matches('表').trim_end_matches("月报");
+    name.contains(&title) || name.contains(&contract.name) || name.contains(stem)
+}

@@ -1,0 +1,186 @@
+//! pipeline: the only room that knows the order.
+//!
+//! `source → archive → normalize → snapshot → metric → check → item → report → delivery`; each arrow is a
+//! step between two rows of the ledger. Demo, hand run and command line call the same functions.
+//!
+//! ## Design notes
+//! - A step that is cut short is not continued: recovery ([`recover`]) looks at ledger and disk, puts
+//!   back what is half done, and the next run does the step again. Every step is idempotent.
+//! - Rows are not kept between acceptance and snapshot. They are read again from the archive if they
+//!   are needed: the archive and the contract determine them.
+
+mod cut;
+mod dispatch;
+mod error;
+mod intake;
+mod judge;
+mod plan;
+mod process;
+mod publish;
+mod recover;
+mod restate;
+mod run;
+mod session;
+mod status;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use cut::CutOutcome;
+pub use error::PipelineError;
+pub use intake::{Incoming, Taken};
+pub use judge::JudgeOutcome;
+pub use plan::{Plan, PlannedCut};
+pub use publish::Built;
+pub use recover::Recovery;
+pub use run::{RunOptions, RunOutcome};
+pub use session::Session;
+pub use status::Status;
+
+use crate::archive::Archive;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::{Holder, Ledger, NewRun, RunId};
+use crate::model::{Period, RunState};
+
+/// An open home: its definitions, its ledger and archive, and what time it is.
+pub struct Pipeline {
+    config: Config,
+    ledger: Ledger,
+    archive: Archive,
+    clock: Clock,
+    holder: Holder,
+    /// Where a test wants this process to stand still, to be killed: `DUBAN_STOP_AT=snapshot:work`.
+    stop_at: Option<String>,
+    fonts: std::sync::OnceLock<crate::report::fonts::Fonts>,
+}
+
+/// What a run says while it goes on; the command line shows it.
+pub trait Progress: Sync {
+    fn step(&self, name: &str, key: &str);
+    fn warn(&self, message: &str);
+}
+
+/// Says nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn step(&self, _name: &str, _key: &str) {}
+    fn warn(&self, _message: &str) {}
+}
+
+impl Pipeline {
+    /// Opens a home's ledger (making it if need be). `environment` as `std::env::vars` gives it.
+    pub fn open(
+        config: Config,
+        clock: Clock,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Pipeline, PipelineError> {
+        let path = config.home.ledger();
+        fs_err::create_dir_all(config.home.data())?;
+        let ledger = Ledger::open(&path)?;
+        let archive = Archive::new(config.home.archive());
+        Ok(Pipeline {
+            config,
+            ledger,
+            archive,
+            clock,
+            holder: process::this(),
+            stop_at: environment.get("DUBAN_STOP_AT").cloned(),
+            fonts: std::sync::OnceLock::new(),
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Moves the clock: the demo replays a campaign.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Refuses to change the ledger at an as-of before its last event.
+    fn require_writable(&self) -> Result<(), PipelineError> {
+        match self.ledger.last_event_at()? {
+            Some(last) if self.now() < last => {
+                Err(PipelineError::ReadOnly { as_of: self.now(), last })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs `work` under the run lease, with recovery first, and records how it ended.
+    pub fn with_run<T>(
+        &self,
+        command: &str,
+        period: Option<Period>,
+        progress: &dyn Progress,
+        work: impl FnOnce(RunId) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        self.require_writable()?;
+        let new = NewRun { command: command.to_owned(), period, holder: self.holder.clone() };
+        let run = self.ledger.begin_run(&new, process::is_alive, self.now())?;
+        let result = self.recover(run, progress).and_then(|_| work(run));
+        let (state, detail) = match &result {
+            Ok(_) => (RunState::Done, String::new()),
+            Err(error) => (RunState::Failed, error.chain()),
+        };
+        self.ledger.finish_run(run, state, &detail, self.now())?;
+        result
+    }
+
+    /// One step: begin row → `work` → finish row.
+    fn step<T>(
+        &self,
+        run: RunId,
+        name: &str,
+        key: &str,
+        progress: &dyn Progress,
+        work: impl FnOnce() -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        progress.step(name, key);
+        let step = self.ledger.begin_step(run, name, key, self.now())?;
+        self.stand_still(name, "begin");
+        let result = work();
+        self.stand_still(name, "work");
+        let (state, detail) = match &result {
+            Ok(_) => (RunState::Done, String::new()),
+            Err(error) => (RunState::Failed, error.chain()),
+        };
+        self.ledger.finish_step(step, state, &detail, self.now())?;
+        self.stand_still(name, "end");
+        result
+    }
+
+    /// Stands still for ever if a test asked for it here, so that it can kill this process.
+    fn stand_still(&self, name: &str, point: &str) {
+        if let Some(wanted) = &self.stop_at
+            && *wanted == format!("{name}:{point}")
+        {
+            tracing::warn!(at = %wanted, "standing still, as DUBAN_STOP_AT asks");
+            let marker = self.config.home.data().join("standing-still");
+            let _ = fs_err::write(marker, wanted);
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A session of the engine: data sets, metrics, configuration and the ledger as tables.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{Pipeline, PipelineError};
+use crate::config::Config;
+use crate::engine::{
+    Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
+    calendar_batch, periods_batch, reserved_schema, reserved_tables, targets_batch, units_batch,
+};
+use crate::ledger::{ColumnKind, LedgerTable};
+use crate::metric;
+use crate::model::{Frequency, Period};
+
+/// Tables as they are at one instant. Queries are read-only.
+pub struct Session {
+    engine: Engine,
+    runtime: Runtime,
+}
+
+impl Session {
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs a query with named parameters.
+    pub fn query(&self, sql: &str, params: &[(&str, Param)]) -> Result<QueryResult, SqlError> {
+        self.runtime.block_on(self.engine.query(sql, params))
+    }
+
+    /// Waits for work on the engine.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// A session with every table empty: to compile definitions against.
+    pub fn empty(config: &Config) -> Result<Session, PipelineError> {
+        let session = Session::bare(config)?;
+        for name in reserved_tables() {
+            let Some(schema) = reserved_schema(name) else { continue };
+            session.engine.register_batches(name, schema, Vec::new())?;
+        }
+        for contract in &config.contracts {
+            let schema = contract.arrow_schema();
+            session.engine.register_parquet(&contract.name, schema.clone(), &[])?;
+            session.engine.register_versions(&contract.name, schema, &[])?;
+        }
+        Ok(session)
+    }
+
+    fn bare(config: &Config) -> Result<Session, PipelineError> {
+        let sql = &config.settings.sql;
+        let engine = Engine::new(Limits {
+            memory_bytes: usize::try_from(sql.memory_mb).unwrap_or(512) << 20,
+            timeout: Duration::from_secs(u64::from(sql.timeout_seconds)),
+            max_rows: usize::try_from(sql.max_rows).unwrap_or(usize::MAX),
+        })?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .thread_name("duban-sql")
+            .build()?;
+        Ok(Session { engine, runtime })
+    }
+}
+
+impl Pipeline {
+    /// Opens a session as of now (`None`) or as of an instant, without the metrics.
+    pub fn tables(&self, at: Option<Timestamp>) -> Result<Session, PipelineError> {
+        let config = &self.config;
+        let session = Session::bare(config)?;
+        let engine = &session.engine;
+        let mut periods: Vec<Period> = Vec::new();
+        for contract in &config.contracts {
+            let schema = contract.arrow_schema();
+            let cuts = self.ledger.cuts(&contract.name, at)?;
+            periods.extend(cuts.iter().map(|cut| cut.period));
+            let root = config.home.root();
+            let current: Vec<_> = cuts
+                .iter()
+                .filter(|cut| cut.superseded_at.is_none())
+                .map(|cut| root.join(&cut.path))
+                .collect();
+            let versions: Vec<VersionFile> = cuts
+                .iter()
+                .map(|cut| VersionFile {
+                    path: root.join(&cut.path),
+                    recorded_at: cut.cut_at,
+                    superseded_at: cut.superseded_at,
+                })
+                .collect();
+            engine.register_parquet(&contract.name, schema.clone(), &current)?;
+            engine.register_versions(&contract.name, schema, &versions)?;
+        }
+        let register = |name: &str, batch: arrow::array::RecordBatch| {
+            engine.register_batches(name, batch.schema(), vec![batch])
+        };
+        let wrong = |name: &str| {
+            let name = name.to_owned();
+            move |error| PipelineError::step(format!("making the table `{name}`"), error)
+        };
+        register("units", units_batch(&config.units).map_err(wrong("units"))?)?;
+        register("targets", targets_batch(&config.targets).map_err(wrong("targets"))?)?;
+        let today = self.clock.today();
+        let first = periods.iter().map(|period| period.starts_on().year()).min();
+        let first = first.unwrap_or(today.year()).min(today.year());
+        // One year on either side: deadlines reach into the next, comparisons into the last.
+        let calendar = calendar_batch(&config.calendar, first - 1, today.year() + 1);
+        register("calendar", calendar.map_err(wrong("calendar"))?)?;
+        let rows = self.period_rows(first - 1, today.year() + 1);
+        register("periods", periods_batch(rows).map_err(wrong("periods"))?)?;
+        register("expected", self.expected()?)?;
+        for table in self.ledger.tables(at)? {
+            let Some(schema) = reserved_schema(table.name) else { continue };
+            let rows = objects(&table);
+            let batch = batch_from_json(&schema, &rows).map_err(wrong(table.name))?;
+            register(table.name, batch)?;
+        }
+        Ok(session)
+    }
+
+    /// Opens a session with the metrics evaluated.
+    pub fn session(&self, at: Option<Timestamp>) -> Result<Session, PipelineError> {
+        let session = self.tables(at)?;
+        session
+            .wait(metric::register_all(&session.engine, &self.config.metrics))
+            .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
+        Ok(session)
+    }
+
+    /// Opens a session for one query: only the metrics that it reads are evaluated.
+    pub fn session_for(&self, sql: &str, at: Option<Timestamp>) -> Result<Session, PipelineError> {
+        let session = self.tables(at)?;
+        session
+            .wait(metric::register_needed(&session.engine, &self.config.metrics, sql))
+            .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
+        Ok(session)
+    }
+
+    fn period_rows(&self, first: i16, last: i16) -> Vec<PeriodRow> {
+        let mut rows = Vec::new();
+        for frequency in Frequency::ALL {
+            let contracts: Vec<_> =
+                self.config.contracts.iter().filter(|c| c.frequency == frequency).collect();
+            let mut period = Period::containing(frequency, jiff::civil::date(first, 1, 1));
+            while period.starts_on().year() <= last {
+                let stat_on = contracts.iter().map(|contract| contract.stat_on(period)).min();
+                rows.push(PeriodRow { period, stat_on: stat_on.unwrap_or(period.ends_on()) });
+                period = period.next();
+            }
+        }
+        rows
+    }
+
+    /// Who is expected to report what, by when: from each data set's first submission on.
+    fn expected(&self) -> Result<arrow::array::RecordBatch, PipelineError> {
+        let mut rows = Vec::new();
+        for contract in &self.config.contracts {
+            for period in self.expected_periods(contract)? {
+                let due = contract.due_on(period, &self.config.calendar);
+                for reporter in self.reporters(contract) {
+                    rows.push(json!({
+                        "dataset": contract.name, "period": period.to_string(),
+                        "reporter_code": reporter.as_str(), "due_on": due.on.to_string(),
+                        "provisional": due.provisional,
+                    }));
+                }
+            }
+        }
+        let schema = reserved_schema("expected")
+            .ok_or_else(|| PipelineError::wrong("the engine knows no table `expected`"))?;
+        batch_from_json(&schema, &rows)
+            .map_err(|error| PipelineError::step("making the table `expected`", error))
+    }
+}
+
+fn objects(table: &LedgerTable) -> Vec<Value> {
+    table
+        .rows
+        .iter()
+        .map(|row| {
+            let fields = table.columns.iter().zip(row);
+            Value::Object(
+                fields.map(|((name, _): &(&str, ColumnKind), v)| ((*name).to_owned(), v.clone())).collect(),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! `config/calendar.csv` against the State Council's notices, as `chinesecalendar` has them.
+
+use std::collections::BTreeMap;
+
+use duban::calendar::Calendar;
+use jiff::civil::{Date, date};
+
+use crate::tools::{python_with, repository};
+
+/// Reads the file by itself: the loader of the home is tested elsewhere.
+pub fn of_the_repository() -> Calendar {
+    let text = fs_err::read_to_string(repository().join("config/calendar.csv")).unwrap();
+    let mut days: BTreeMap<Date, bool> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        assert_eq!(fields.len(), 3, "{line}");
+        let worked = match fields[1] {
+            "0" => false,
+            "1" => true,
+            other => panic!("{other:?} in {line}"),
+        };
+        assert!(days.insert(fields[0].parse().unwrap(), worked).is_none(), "twice: {line}");
+    }
+    Calendar::new(days)
+}
+
+fn all_days() -> impl Iterator<Item = Date> {
+    date(2023, 1, 1).series(jiff::ToSpan::days(1)).take_while(|day| day.year() <= 2026)
+}
+
+#[test]
+fn each_year_has_the_working_days_of_its_notice() {
+    let calendar = of_the_repository();
+    for (year, expected) in [(2023, 249), (2024, 251), (2025, 248), (2026, 248)] {
+        let n = all_days().filter(|day| day.year() == year && calendar.is_workday(*day)).count();
+        assert_eq!(n, expected, "{year}");
+    }
+    assert!(!calendar.is_provisional(date(2026, 12, 31)));
+    assert!(calendar.is_provisional(date(2027, 1, 1)));
+}
+
+#[test]
+fn the_fifth_working_day_after_september_2024_is_a_worked_saturday() {
+    let due = of_the_repository().add_workdays(date(2024, 9, 30), 5);
+    assert_eq!((due.on, due.provisional), (date(2024, 10, 12), false));
+}
+
+#[test]
+fn every_day_of_four_years_agrees_with_chinesecalendar() {
+    let Some(mut python) =
+        python_with("chinese_calendar", "every_day_of_four_years_agrees_with_chinesecalendar")
+    else {
+        return;
+    };
+    let script = "
+import chinese_calendar, datetime
+day = datetime.date(2023, 1, 1)
+while day.year < 2027:
+    print(day, int(chinese_calendar.is_workday(day)))
+    day += datetime.timedelta(1)
+";
+    let output = python.args(["-c", script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calendar = of_the_repository();
+    let ours: Vec<String> =
+        all_days().map(|day| format!("{day} {}", u8::from(calendar.is_workday(day)))).collect();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let theirs: Vec<&str> = text.lines().collect();
+    assert_eq!(ours.len(), 1461);
+    assert_eq!(ours, theirs);
+}

@@ -1,0 +1,171 @@
+//! Charts: pictures that are not blank, keep gaps, and refuse text that no font has.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use duban::report::chart::{self, ChartError, Style};
+use duban::report::document::{Chart, ChartShape, Format, Series};
+use resvg::tiny_skia::Pixmap;
+use resvg::usvg::fontdb;
+
+pub fn fonts() -> Arc<fontdb::Database> {
+    let mut fonts = fontdb::Database::new();
+    fonts.load_system_fonts();
+    Arc::new(fonts)
+}
+
+/// Whether this machine has a face with Chinese characters; where CI has none, that is a failure.
+pub fn has_chinese_font(test: &str) -> bool {
+    let probe = "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='20'><text x='0' y='15' >镇</text></svg>";
+    let found = chart::png(probe, &fonts(), 1.0).is_ok();
+    if !found {
+        assert!(std::env::var_os("CI").is_none(), "{test}: CI must have a Chinese font");
+        eprintln!("LEFT OUT: {test}: no Chinese font on this machine (fonts-noto-cjk)");
+    }
+    found
+}
+
+pub fn trend() -> Chart {
+    let series = |name: &str, values: [Option<f64>; 4]| Series {
+        name: name.to_owned(),
+        values: values.to_vec(),
+    };
+    Chart {
+        name: "trend".to_owned(),
+        caption: "全区三率变化".to_owned(),
+        shape: ChartShape::Line,
+        categories: ["2024年9月", "2024年10月", "2024年11月", "2024年12月"]
+            .map(str::to_owned)
+            .to_vec(),
+        series: vec![
+            series("学前三年毛入园率", [Some(0.9312), Some(0.9288), Some(0.9321), Some(0.9345)]),
+            series("普惠性幼儿园覆盖率", [Some(0.8344), Some(0.8391), None, Some(0.8502)]),
+            series("公办园在园幼儿占比", [Some(0.4788), Some(0.4856), Some(0.4912), Some(0.49996)]),
+        ],
+        targets: vec![
+            ("目标93%".to_owned(), 0.93),
+            ("目标85%".to_owned(), 0.85),
+            ("目标50%".to_owned(), 0.5),
+        ],
+        format: Format::Percent,
+        missed: Vec::new(),
+        alt: "全区三率".to_owned(),
+    }
+}
+
+pub fn towns() -> Chart {
+    let names = "杨村街道 下朱庄街道 东蒲洼街道 黄庄街道 徐官屯街道 运河西街道 梅厂镇 大碱厂镇 崔黄口镇 大良镇 下伍旗镇 南蔡村镇 大孟庄镇 泗村店镇 河西务镇 城关镇 东马圈镇 黄花店镇 石各庄镇 王庆坨镇 汊沽港镇 河北屯镇 上马台镇 大王古庄镇 陈咀镇 豆张庄镇 曹子里镇 大黄堡镇 高村镇 白古屯镇";
+    let categories: Vec<String> = names.split(' ').map(str::to_owned).collect();
+    let values: Vec<Option<f64>> = (0..categories.len())
+        .map(|i| (i != 29).then(|| 0.78 - 0.014 * f64::from(u32::try_from(i).unwrap_or(0))))
+        .collect();
+    let missed = values.iter().map(|v| v.is_some_and(|v| v < 0.5)).collect();
+    Chart {
+        name: "towns".to_owned(),
+        caption: "各镇街公办园在园幼儿占比".to_owned(),
+        shape: ChartShape::HorizontalBar,
+        categories,
+        series: vec![Series { name: "公办占比".to_owned(), values }],
+        targets: vec![("目标50%".to_owned(), 0.5)],
+        format: Format::Percent,
+        missed,
+        alt: "各镇街公办园在园幼儿占比".to_owned(),
+    }
+}
+
+pub fn bars() -> Chart {
+    let mut chart = trend();
+    chart.name = "bars".to_owned();
+    chart.shape = ChartShape::Bar;
+    chart
+}
+
+/// Where pictures are kept to be looked at, if asked for by DUBAN_KEEP_PICTURES.
+fn keep(name: &str, bytes: &[u8]) {
+    if let Some(dir) = std::env::var_os("DUBAN_KEEP_PICTURES") {
+        fs_err::create_dir_all(&dir).expect("folder");
+        fs_err::write(PathBuf::from(dir).join(name), bytes).expect("written");
+    }
+}
+
+#[test]
+fn every_shape_gives_a_picture_with_ink_on_it_and_the_same_bytes_twice() {
+    if !has_chinese_font("every_shape_gives_a_picture") {
+        return;
+    }
+    let fonts = fonts();
+    for chart in [trend(), bars(), towns()] {
+        let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+        assert_eq!(svg, chart::svg(&chart, &Style::default()).expect("drawn"));
+        let png = chart::png(&svg, &fonts, 2.0).expect("rendered");
+        assert_eq!(png, chart::png(&svg, &fonts, 2.0).expect("rendered"));
+        keep(&format!("{}.png", chart.name), &png);
+        let picture = Pixmap::decode_png(&png).expect("png");
+        assert_eq!(picture.width(), 1360);
+        let ink = picture.pixels().iter().filter(|p| p.red() < 128).count();
+        assert!(ink > 10_000, "{}: {ink} dark pixels", chart.name);
+    }
+}
+
+#[test]
+fn a_missing_value_is_a_gap_and_a_failing_value_is_not_labelled_with_its_target() {
+    let svg = chart::svg(&trend(), &Style::default()).expect("drawn");
+    assert!(svg.contains(">49.99%<"));
+    assert!(!svg.contains(">50.00%<"));
+    // Three series of four points have nine segments; the gap breaks two of them.
+    assert_eq!(
+        svg.matches("stroke-width=\"2.2\"").count(),
+        7 + 3,
+        "7 segments and 3 of the legend"
+    );
+    let svg = chart::svg(&towns(), &Style::default()).expect("drawn");
+    assert!(svg.contains(">缺报<"));
+    assert_eq!(
+        svg.matches("url(#miss)").count(),
+        8 + 1,
+        "eight towns that miss, one in the legend"
+    );
+}
+
+#[test]
+fn a_blank_chart_is_an_error() {
+    let mut chart = trend();
+    for series in &mut chart.series {
+        series.values = vec![None; 4];
+    }
+    assert!(matches!(chart::svg(&chart, &Style::default()), Err(ChartError::Blank { .. })));
+    let mut chart = trend();
+    chart.series[0].values.pop();
+    assert!(matches!(chart::svg(&chart, &Style::default()), Err(ChartError::Shape { .. })));
+    let mut chart = towns();
+    chart.series[0].values[0] = Some(f64::NAN);
+    assert!(matches!(chart::svg(&chart, &Style::default()), Err(ChartError::Shape { .. })));
+}
+
+#[test]
+fn text_that_no_font_has_fails_instead_of_printing_boxes() {
+    let svg = chart::svg(&trend(), &Style::default()).expect("drawn");
+    let none = Arc::new(fontdb::Database::new());
+    assert!(matches!(chart::png(&svg, &none, 1.0), Err(ChartError::NoFont)));
+    if !has_chinese_font("text_that_no_font_has_fails") {
+        return;
+    }
+    // A character of a private-use plane, which no face has.
+    let mut chart = trend();
+    chart.categories[0] = "镇\u{10fff0}".to_owned();
+    let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+    let error = chart::png(&svg, &fonts(), 1.0).expect_err("refused");
+    assert!(
+        matches!(&error, ChartError::MissingGlyphs { missing, .. } if missing == "\u{10fff0}"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_in_a_chart_cannot_break_the_svg() {
+    let mut chart = towns();
+    chart.categories[0] = "\"><script>&x</script>".to_owned();
+    let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+    assert!(!svg.contains("<script>"));
+    assert!(svg.contains("&lt;script&gt;&amp;x"));
+}
