@@ -32,7 +32,9 @@ const TEXLIVE_DIRS: [&str; 3] = [
 
 /// No face at all for a role, not even a stand-in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no font for the role `{role}` ({label}): none of {looked_for} is on this machine\n  hint: {INSTALL_HINT}")]
+#[error(
+    "no font for the role `{role}` ({label}): none of {looked_for} is on this machine\n  hint: {INSTALL_HINT}"
+)]
 pub struct MissingRole {
     pub role: String,
     pub label: String,
@@ -228,24 +230,32 @@ impl Fonts {
         paths
     }
 
+    /// The families of `role`'s chain as a `font-family` of SVG or CSS, so that a chart is lettered
+    /// in the same faces as the paper around it.
+    pub fn css_families(&self, role: &str) -> Result<String, MissingRole> {
+        let mut families: Vec<String> = Vec::new();
+        for face in self.chain(role)? {
+            let family = format!("'{}'", face.family.replace(['\'', '"', '<', '&'], ""));
+            if !families.contains(&family) {
+                families.push(family);
+            }
+        }
+        Ok(families.join(", "))
+    }
+
     /// SHA-256 of each file that a role may use, by path: part of what an edition was made from.
     ///
     /// # Errors
     /// A file cannot be read any more.
     pub fn file_hashes(&self) -> Result<BTreeMap<PathBuf, String>, ReadFontError> {
-        self.faces
-            .iter()
-            .map(|face| Ok((face.path().to_owned(), face.file_sha256()?)))
-            .collect()
+        self.faces.iter().map(|face| Ok((face.path().to_owned(), face.file_sha256()?))).collect()
     }
 
     /// Names, style and coverage of a face, read from the mapped file without keeping it.
     pub(crate) fn info(&self, face: &Face) -> Result<FontInfo, ReadFontError> {
         let info = face
             .info
-            .get_or_init(|| {
-                self.db.with_face_data(face.id, |data, index| FontInfo::new(data, index)).flatten()
-            })
+            .get_or_init(|| self.db.with_face_data(face.id, FontInfo::new).flatten())
             .clone();
         info.ok_or_else(|| face.unusable())
     }
@@ -262,7 +272,7 @@ impl Face {
             return Ok(known.clone());
         }
         let digest = Sha256::digest(self.file.bytes()?.as_slice());
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         Ok(self.file.sha256.get_or_init(|| hex).clone())
     }
 
@@ -318,7 +328,8 @@ struct Candidates {
 
 impl Candidates {
     fn of(db: &fontdb::Database, preferred: &[PathBuf]) -> Candidates {
-        let mut all = Candidates { by_family: BTreeMap::new(), by_post_script_name: BTreeMap::new() };
+        let mut all =
+            Candidates { by_family: BTreeMap::new(), by_post_script_name: BTreeMap::new() };
         let mut faces: Vec<(usize, &fontdb::FaceInfo, &Path)> = db
             .faces()
             .filter(|face| face.style == fontdb::Style::Normal)
@@ -360,11 +371,9 @@ impl Candidates {
             let faces = self.by_family.get(&fold(family))?;
             faces.iter().min_by_key(|face| (face.weight.abs_diff(weight), face.place))
         };
-        nearest(asked, 400)
-            .or_else(|| self.by_post_script_name.get(&fold(asked)))
-            .or_else(|| {
-                nearest(asked.strip_suffix(" Bold")?, 700).filter(|face| face.weight >= 600)
-            })
+        nearest(asked, 400).or_else(|| self.by_post_script_name.get(&fold(asked))).or_else(|| {
+            nearest(asked.strip_suffix(" Bold")?, 700).filter(|face| face.weight >= 600)
+        })
     }
 }
 

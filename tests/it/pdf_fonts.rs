@@ -107,13 +107,21 @@ fn a_role_without_faces_of_its_own_is_played_by_song_and_says_so() {
     let mut settings = FontSettings::default();
     settings.roles.insert("fang".to_owned(), vec!["No Such Face".to_owned()]);
     let fonts = Fonts::discover(Path::new("no such folder"), &settings);
-    assert_eq!(
-        fonts.resolve("fang").unwrap().path(),
-        system.resolve("song").unwrap().path()
-    );
+    assert_eq!(fonts.resolve("fang").unwrap().path(), system.resolve("song").unwrap().path());
     let report = fonts.report();
     let fang = report.iter().find(|line| line.role == "fang").unwrap();
     assert!(fang.is_stand_in && fang.label == "仿宋");
+}
+
+#[test]
+fn charts_are_lettered_in_the_families_of_their_role() {
+    let Some(fonts) = machine_fonts() else { return };
+    let families = fonts.css_families("hei").unwrap();
+    let first = format!("'{}'", fonts.resolve("hei").unwrap().family);
+    assert!(families.starts_with(&first), "{families}");
+    let song = format!("'{}'", fonts.resolve("song").unwrap().family);
+    assert_eq!(families.matches(&song).count(), 1, "{families}");
+    assert!(fonts.files_for_charts().contains(&fonts.resolve("hei").unwrap().path()));
 }
 
 #[test]

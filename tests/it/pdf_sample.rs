@@ -94,8 +94,20 @@ pub fn towns() -> Table {
 /// A ledger of items: too wide for a portrait page.
 pub fn items() -> Table {
     let headings = [
-        "编号", "事项", "来源", "责任单位", "责任人", "交办日期", "时限", "目标值", "当前值",
-        "进展情况", "存在问题", "整改措施", "灯号", "备注",
+        "编号",
+        "事项",
+        "来源",
+        "责任单位",
+        "责任人",
+        "交办日期",
+        "时限",
+        "目标值",
+        "当前值",
+        "进展情况",
+        "存在问题",
+        "整改措施",
+        "灯号",
+        "备注",
     ];
     Table {
         name: "items".to_owned(),
@@ -225,10 +237,7 @@ pub fn document() -> Document {
                 "关于名称较长需要回行的附件应当与上一行附件名称的首字对齐的说明".to_owned(),
             ]),
             Block::PageBreak,
-            Block::Landscape(vec![
-                heading(1, "", "附件1　督办台账"),
-                Block::Table(items()),
-            ]),
+            Block::Landscape(vec![heading(1, "", "附件1　督办台账"), Block::Table(items())]),
         ],
     }
 }

@@ -6,13 +6,20 @@ use serde_json::{Map, Value, json};
 use super::{DrawChart, PdfError, PdfMeta, table};
 use crate::report::document::{Block, Cell, Column, Document, Table, light_mark};
 
-/// `/document.json` and the charts' files, by path.
+pub(super) struct Prepared {
+    /// `/document.json`.
+    pub(super) json: Vec<u8>,
+    /// The charts' files: path and SVG.
+    pub(super) svgs: Vec<(String, String)>,
+}
+
+/// What the page style reads.
 pub(super) fn prepare(
     document: &Document,
     charts: DrawChart<'_>,
     families: &[(String, Vec<String>)],
     meta: &PdfMeta<'_>,
-) -> Result<(Vec<u8>, Vec<(String, String)>), PdfError> {
+) -> Result<Prepared, PdfError> {
     let mut svgs = Vec::new();
     let blocks = blocks(&document.blocks, charts, &mut svgs)?;
     let fonts: Map<String, Value> =
@@ -31,7 +38,7 @@ pub(super) fn prepare(
         "blocks": blocks,
     });
     clean(&mut data);
-    Ok((serde_json::to_vec(&data)?, svgs))
+    Ok(Prepared { json: serde_json::to_vec(&data)?, svgs })
 }
 
 fn blocks(
@@ -44,10 +51,8 @@ fn blocks(
         .map(|block| match block {
             Block::Table(table) => Ok(table_data(table)),
             Block::Chart(chart) => {
-                let svg = charts(chart).map_err(|source| PdfError::DrawChart {
-                    chart: chart.name.clone(),
-                    source,
-                })?;
+                let svg = charts(chart)
+                    .map_err(|source| PdfError::DrawChart { chart: chart.name.clone(), source })?;
                 let path = format!("chart-{}.svg", svgs.len());
                 svgs.push((path.clone(), svg));
                 Ok(json!({
@@ -106,14 +111,10 @@ fn table_data(table: &Table) -> Value {
 fn imprint(line: &str) -> Value {
     let is_blank = |c: char| c == '\u{3000}' || c == '\t' || c == ' ';
     let line = line.trim_matches(is_blank);
-    let gap = line
-        .char_indices()
-        .filter(|(_, c)| is_blank(*c))
-        .map(|(at, _)| at)
-        .find(|at| {
-            let run: String = line[*at..].chars().take_while(|c| is_blank(*c)).collect();
-            run.contains('\t') || run.chars().count() >= 2
-        });
+    let gap = line.char_indices().filter(|(_, c)| is_blank(*c)).map(|(at, _)| at).find(|at| {
+        let run: String = line[*at..].chars().take_while(|c| is_blank(*c)).collect();
+        run.contains('\t') || run.chars().count() >= 2
+    });
     match gap {
         Some(at) => json!({
             "left": line[..at].trim_end_matches(is_blank),

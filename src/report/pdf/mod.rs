@@ -16,7 +16,6 @@ mod world;
 use std::path::PathBuf;
 
 use jiff::ZonedDateTime;
-use jiff::tz::TimeZone;
 use typst::diag::Warned;
 use typst::foundations::{Datetime, Smart};
 use typst::{WorldExt, comemo};
@@ -114,23 +113,7 @@ pub fn render(
     }
 }
 
-/// Compiles the page style with a small document of every kind of block: what `check config` runs.
-///
-/// # Errors
-/// As [`render`].
-pub fn check_style(fonts: &Fonts, style: &str, sample: &Document) -> Result<(), PdfError> {
-    let created_at = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
-    let blank = |_: &Chart| {
-        Ok(r#"<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300"/>"#.to_owned())
-    };
-    render(sample, &blank, fonts, style, PdfMeta { author: "", created_at: &created_at }).map(drop)
-}
-
-fn typeset(
-    world: &PaperWorld<'_>,
-    style: &str,
-    timestamp: Timestamp,
-) -> Result<Pdf, PdfError> {
+fn typeset(world: &PaperWorld<'_>, style: &str, timestamp: Timestamp) -> Result<Pdf, PdfError> {
     let Warned { output, warnings } = typst::compile::<PagedDocument>(world);
     let paper = output.map_err(|errors| diagnose(world, style, &errors))?;
     if !warnings.is_empty() {
@@ -145,9 +128,9 @@ fn typeset(
         timestamp: Some(timestamp),
         ..PdfOptions::default()
     };
-    let bytes = typst_pdf::pdf(&paper, &options)
-        .map_err(|errors| diagnose(world, style, &errors))?;
-    Ok(Pdf { bytes, n_pages: typst_layout::PagedDocument::pages(&paper).len(), faces: found.faces })
+    let bytes =
+        typst_pdf::pdf(&paper, &options).map_err(|errors| diagnose(world, style, &errors))?;
+    Ok(Pdf { bytes, n_pages: paper.pages().len(), faces: found.faces })
 }
 
 fn timestamp(at: &ZonedDateTime) -> Result<Timestamp, PdfError> {

@@ -104,8 +104,7 @@ mod tests {
         header(&columns(paths))
             .iter()
             .map(|row| {
-                let cells =
-                    row.iter().map(|c| format!("{} {}x{}", c.text, c.colspan, c.rowspan));
+                let cells = row.iter().map(|c| format!("{} {}x{}", c.text, c.colspan, c.rowspan));
                 cells.collect::<Vec<_>>().join(" | ")
             })
             .collect()

@@ -10,7 +10,8 @@ use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
-use super::{DrawChart, PdfError, PdfMeta, data};
+use super::data::{self, Prepared};
+use super::{DrawChart, PdfError, PdfMeta};
 use crate::config::fonts::role_label;
 use crate::report::document::Document;
 use crate::report::fonts::{Face, Fonts, ReadFontError};
@@ -70,7 +71,7 @@ impl<'a> PaperWorld<'a> {
             }
         }
 
-        let (json, svgs) = data::prepare(document, charts, &families, meta)?;
+        let Prepared { json, svgs } = data::prepare(document, charts, &families, meta)?;
         let mut files = HashMap::new();
         files.insert("document.json".to_owned(), Bytes::new(json));
         for (path, svg) in svgs {
