@@ -14,11 +14,12 @@
 
 pub mod chart;
 pub mod document;
-//MOD html
-//MOD mail
+pub mod headings;
+pub mod html;
+pub mod mail;
 pub mod numbers;
-//MOD text
-//MOD xlsx
+pub mod text;
+pub mod xlsx;
 
 mod check;
 mod context;
