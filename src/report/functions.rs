@@ -512,10 +512,12 @@ fn targets_of(targets: Option<&Value>) -> Result<Vec<(String, f64)>, Error> {
     let Some(targets) = targets.filter(|value| !value.is_none()) else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
     for item in targets.try_iter()? {
-        // {"93%": 0.93} gives its keys, [["93%", 0.93]] its pairs.
+        // {"93%": 0.93} gives its keys, [["93%", 0.93]] its pairs, a query its rows.
         let (label, value) = if item.as_str().is_some() {
             let value = targets.get_item(&item)?;
             (item, value)
+        } else if item.kind() == minijinja::value::ValueKind::Map {
+            (item.get_attr("label")?, item.get_attr("value")?)
         } else {
             (item.get_item_by_index(0)?, item.get_item_by_index(1)?)
         };

@@ -18,9 +18,12 @@ pub mod fonts;
 pub mod pdf;
 //MOD html
 //MOD mail
+pub mod headings;
+pub mod html;
+pub mod mail;
 pub mod numbers;
-//MOD text
-//MOD xlsx
+pub mod text;
+pub mod xlsx;
 
 mod check;
 mod context;
