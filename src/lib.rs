@@ -7,3 +7,4 @@ pub mod engine;
 pub mod metric;
 pub mod model;
 pub mod report;
+pub mod supervise;

@@ -1,1 +1,4 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
+
+mod metric;
+mod metric_world;
