@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use super::{JudgedSubjects, Moment};
+use super::Moment;
 use crate::config::check::CheckRule;
 use crate::config::definition;
 use crate::config::metric::Metric;
@@ -21,7 +21,7 @@ use crate::engine::{
     Engine, Limits, Param, batch_from_json, reserved_schema, reserved_tables, table_references,
 };
 use crate::metric;
-use crate::model::Period;
+use crate::model::{JudgedSubjects, Period};
 
 /// What the cases are run against.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use crate::config::check::{CheckRule, GIVEN_PARAMS, SqlFile};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Param, QueryResult, Row, SqlError};
-use crate::model::{ItemKey, Period, UnitCode, Violation};
+use crate::model::{ItemKey, JudgedSubjects, Period, UnitCode, Violation};
 
 pub use cases::{Case, CaseResult, Definitions, Subject, load_cases, read_cases, run_cases, uncovered};
 
@@ -37,15 +37,6 @@ pub struct Outcome {
     /// One per subject, sorted by it.
     pub violations: Vec<Violation>,
     pub judged: JudgedSubjects,
-}
-
-/// Whom a check could judge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JudgedSubjects {
-    /// Every subject there is.
-    All,
-    /// These, as (subject_kind, subject_code).
-    Only(BTreeSet<(String, String)>),
 }
 
 /// Why a check gave no outcome.

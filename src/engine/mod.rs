@@ -29,7 +29,8 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::catalog::{TableProvider, MemTable};
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::TableReference;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -161,9 +162,11 @@ impl Engine {
         table: Arc<dyn TableProvider>,
         bytes: u64,
     ) -> Result<(), SqlError> {
-        self.context
-            .register_table(datafusion::common::TableReference::bare(name), table)
-            .map_err(|error| SqlError::Register { table: name.to_owned(), source: Box::new(error) })?;
+        let reference = TableReference::bare(name);
+        let wrong = |error| SqlError::Register { table: name.to_owned(), source: Box::new(error) };
+        // A name is taken once in DataFusion's catalogue.
+        self.context.deregister_table(reference.clone()).map_err(wrong)?;
+        self.context.register_table(reference, table).map_err(wrong)?;
         self.sizes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -183,7 +186,7 @@ impl Engine {
 
     /// The columns of a table.
     pub async fn table_schema(&self, name: &str) -> Option<SchemaRef> {
-        let reference = datafusion::common::TableReference::bare(name);
+        let reference = TableReference::bare(name);
         self.context.table_provider(reference).await.ok().map(|table| table.schema())
     }
 

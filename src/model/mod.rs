@@ -4,6 +4,7 @@
 
 mod finding;
 mod item;
+mod judged;
 mod mail;
 mod period;
 mod rate;
@@ -12,6 +13,7 @@ mod unit;
 
 pub use finding::{Finding, Place, Severity};
 pub use item::{Item, ItemChange, ItemEvent, ItemEventKind, ItemKey, Violation};
+pub use judged::{Judged, JudgedSubjects};
 pub use mail::{Attachment, InlineImage, MailContent};
 pub use period::{Frequency, ParsePeriodError, Period};
 pub use rate::Rate;

@@ -15,3 +15,5 @@ mod report_chart;
 mod report_template;
 mod tidy;
 mod ledger;
+mod metric;
+mod metric_world;

@@ -1,0 +1,131 @@
+//! A small district for the tests of metrics and checks: the columns of Wuqing's data sets, and
+//! three towns, a bureau, a group and a park.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use duban::config::metric::Metric;
+use duban::engine::{
+    Engine, Limits, PeriodRow, periods_batch, reserved_schema, reserved_tables, targets_batch,
+};
+use duban::model::{Frequency, Period};
+use serde_json::{Value, json};
+
+/// The repository's own definitions.
+pub fn pipelines() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines")
+}
+
+pub fn metrics() -> Vec<Metric> {
+    duban::config::metric::load_all(&pipelines()).expect("metrics load")
+}
+
+/// As docs/definitions.md lists them.
+pub fn datasets() -> Vec<(String, SchemaRef)> {
+    let table = |columns: &str| -> SchemaRef {
+        let common = "unit_code reporter_code period _submission _sheet _row:i";
+        let field = |word: &str| {
+            let (name, kind) = word.split_once(':').unwrap_or((word, "t"));
+            let data_type = match kind {
+                "i" => DataType::Int64,
+                "b" => DataType::Boolean,
+                "d" => DataType::Date32,
+                _ => DataType::Utf8,
+            };
+            Field::new(name, data_type, true)
+        };
+        let words = common.split(' ').chain(columns.split(' '));
+        Arc::new(Schema::new(words.map(field).collect::<Vec<_>>()))
+    };
+    let sets = [
+        (
+            "institutions",
+            "inst_code inst_name unit managed_by inst_kind is_direct:b is_central:b \
+             is_community:b parent_code opened_on:d closed_on:d",
+        ),
+        ("population", "unit resident_3:i resident_4:i resident_5:i resident_3_5:i basis"),
+        (
+            "enrollment",
+            "inst_code inst_name unit inst_kind class_name class_type children:i male:i female:i",
+        ),
+        (
+            "staffing",
+            "inst_code inst_name unit staff:i heads:i teachers:i teachers_certified:i \
+             heads_certified:i nurses:i health:i admin:i support:i logistics:i guards:i posts:i \
+             posts_filled:i",
+        ),
+    ];
+    sets.map(|(name, columns)| (name.to_owned(), table(columns))).to_vec()
+}
+
+/// The periods of 2023 and 2024 that the data sets use.
+pub fn periods() -> RecordBatch {
+    let mut rows = Vec::new();
+    for year in 2023..=2025 {
+        for month in 1..=12 {
+            let period = Period::Month { year, month };
+            rows.push(PeriodRow { period, stat_on: period.ends_on() });
+        }
+        let first = jiff::civil::date(year, 9, 1);
+        for frequency in [Frequency::Year, Frequency::SchoolYear] {
+            rows.push(PeriodRow { period: Period::containing(frequency, first), stat_on: first });
+        }
+    }
+    periods_batch(rows).expect("periods")
+}
+
+pub fn targets() -> RecordBatch {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/targets.csv");
+    let text = fs_err::read_to_string(path).expect("targets.csv");
+    let targets = duban::config::targets::load("config/targets.csv", &text).expect("targets");
+    targets_batch(&targets).expect("targets")
+}
+
+pub fn units() -> RecordBatch {
+    let unit = |code: &str, name: &str, level: &str, parent: Option<&str>, group: Option<&str>| {
+        json!({"code": code, "name": name, "level": level, "kind": "", "parent": parent,
+               "group_code": group})
+    };
+    let rows = [
+        unit("d", "某区", "district", None, None),
+        unit("b", "某区教育局", "bureau", Some("d"), None),
+        unit("g", "第一组团", "group", Some("d"), None),
+        unit("t1", "甲镇", "town", Some("d"), Some("g")),
+        unit("t2", "乙镇", "town", Some("d"), Some("g")),
+        unit("t3", "丙街道", "town", Some("d"), None),
+        unit("p1", "某园区", "park", Some("t3"), None),
+    ];
+    duban::engine::batch_from_json(&reserved_schema("units").expect("units"), &rows)
+        .expect("units")
+}
+
+/// What a test's cases and engines have unless they say otherwise.
+pub fn tables() -> Vec<(String, RecordBatch)> {
+    vec![
+        ("units".to_owned(), units()),
+        ("periods".to_owned(), periods()),
+        ("targets".to_owned(), targets()),
+    ]
+}
+
+/// An engine with every data set and reserved table, filled from JSON rows by table.
+pub fn engine(rows: &[(&str, Vec<Value>)]) -> Engine {
+    let engine = Engine::new(Limits::default()).expect("engine");
+    let reserved =
+        reserved_tables().map(|name| (name.to_owned(), reserved_schema(name).expect("schema")));
+    for (name, schema) in datasets().into_iter().chain(reserved) {
+        let given = rows.iter().find(|(table, _)| *table == name);
+        let batch = given.map(|(_, rows)| {
+            duban::engine::batch_from_json(&schema, rows).unwrap_or_else(|e| panic!("{name}: {e}"))
+        });
+        engine.register_batches(&name, schema, batch.into_iter().collect()).expect("register");
+    }
+    for (name, batch) in tables() {
+        if !rows.iter().any(|(table, _)| *table == name) {
+            engine.register_batches(&name, batch.schema(), vec![batch]).expect("register");
+        }
+    }
+    engine
+}
