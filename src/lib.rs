@@ -3,4 +3,5 @@ pub mod clock;
 pub mod config;
 pub mod diagnostic;
 pub mod model;
+pub mod normalize;
 pub mod report;
