@@ -4,4 +4,5 @@ pub mod config;
 pub mod demo;
 pub mod diagnostic;
 pub mod model;
+pub mod normalize;
 pub mod report;
