@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::tools::{python_with, repository};
 
-static CAMPAIGN: LazyLock<Vec<Arrival>> = LazyLock::new(|| campaign().unwrap());
+pub static CAMPAIGN: LazyLock<Vec<Arrival>> = LazyLock::new(|| campaign().unwrap());
 
 fn is_workbook(arrival: &Arrival) -> bool {
     arrival.path.ends_with(".xlsx")
@@ -237,7 +237,7 @@ fn current(at: jiff::Timestamp) -> Value {
 /// The oracle's figures of each monthly run; nothing without openpyxl.
 static MEASURED: LazyLock<Option<Vec<Value>>> = LazyLock::new(|| measure("demo"));
 
-fn measured(test: &str) -> Option<&'static Vec<Value>> {
+pub fn measured(test: &str) -> Option<&'static Vec<Value>> {
     python_with("openpyxl", test)?;
     MEASURED.as_ref()
 }

@@ -2,4 +2,5 @@
 
 mod calendar;
 mod demo;
+mod demo_outcomes;
 mod tools;
