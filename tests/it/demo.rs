@@ -13,7 +13,7 @@ use crate::tools::{python_with, repository};
 pub static CAMPAIGN: LazyLock<Vec<Arrival>> = LazyLock::new(|| campaign().unwrap());
 
 fn is_workbook(arrival: &Arrival) -> bool {
-    arrival.path.ends_with(".xlsx")
+    arrival.bytes.starts_with(b"PK")
 }
 
 /// All cells of all sheets as text.
