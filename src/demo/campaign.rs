@@ -66,7 +66,7 @@ struct Slip {
     month: usize,
     unit: &'static str,
     fault: Fault,
-    /// Working days until the right file comes; nothing if it never comes.
+    /// When the right file comes; nothing if it never comes.
     mended: Option<Mended>,
 }
 
@@ -126,6 +126,7 @@ static SLIPS: &[Slip] = &[
     slip(Enrollment, 2, "120114004", F::SentTwice),
     slip(Staffing, 2, "120114002", F::Late),
     slip(Staffing, 2, "120114103", F::TextNumber),
+    slip(Staffing, 2, "120114119", F::WrongPeriod).mended(12, 5, 14),
     // December
     slip(Enrollment, 3, "120114120", F::SilentMonth),
     slip(Staffing, 3, "120114120", F::SilentMonth),
@@ -251,7 +252,10 @@ fn send(form: Form, month: usize, office: &Office<'_>) -> Result<Vec<Arrival>, C
         return Ok(Vec::new());
     }
     let right = fill(form, office, month);
-    let mut first = right.clone();
+    let mut first = match fault {
+        Some(Fault::WrongPeriod) => fill(form, office, month.saturating_sub(1)),
+        _ => right.clone(),
+    };
     if let Some(fault) = fault {
         apply(fault, form, &mut first);
     }

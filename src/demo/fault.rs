@@ -30,6 +30,8 @@ pub enum Fault {
     RenamedHeader,
     /// The workbook holds only the sheet of instructions.
     MissingSheet,
+    /// Last month's form in this month's folder: its title names another month.
+    WrongPeriod,
     /// Exported as text in GBK, with the right content.
     GbkCsv,
     /// Right, but after the due date.
@@ -53,13 +55,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 16] = [
+    pub const ALL: [Fault; 17] = [
         Fault::FullWidthDigits,
         Fault::TextNumber,
         Fault::TotalDoesNotAddUp,
         Fault::SexesDoNotAddUp,
         Fault::RenamedHeader,
         Fault::MissingSheet,
+        Fault::WrongPeriod,
         Fault::GbkCsv,
         Fault::Late,
         Fault::SentTwice,
@@ -79,6 +82,7 @@ impl Fault {
             | Fault::SexesDoNotAddUp
             | Fault::RenamedHeader
             | Fault::MissingSheet
+            | Fault::WrongPeriod
             | Fault::UnknownUnit => Expected::Returned,
             Fault::IdNumberColumn => Expected::Refused,
             Fault::ImplausibleClass | Fault::VacantHead => Expected::AcceptedWithWarnings,
@@ -103,7 +107,7 @@ impl Fault {
 /// so that a validator takes it for one).
 const INVENTED_ID_NUMBER: &str = "110101190001010014";
 
-/// Makes the slip in the form. Faults of the way (late, twice, silent) leave it as it is.
+/// Makes the slip in the form. Faults of the way (late, twice, another month's) leave it as it is.
 pub(super) fn apply(fault: Fault, form: Form, sheet: &mut Sheet) {
     match fault {
         Fault::FullWidthDigits => retype(sheet, first_count(form), full_width),
@@ -117,6 +121,7 @@ pub(super) fn apply(fault: Fault, form: Form, sheet: &mut Sheet) {
         Fault::IdNumberColumn => add_id_numbers(sheet),
         Fault::CorrectedLater => forget_last(sheet),
         Fault::MissingSheet
+        | Fault::WrongPeriod
         | Fault::GbkCsv
         | Fault::Late
         | Fault::SentTwice

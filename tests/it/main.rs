@@ -1,6 +1,9 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
 
 mod home;
+mod calendar;
+mod demo;
+mod demo_outcomes;
 mod tools;
 
 mod calendar;

@@ -10,7 +10,10 @@ set, period and reporter; the bytes from HOME/data/archive), or from a list
 of a key counts. Everything else is computed here: the forms are read with openpyxl and csv by this
 script's own rules, units come from HOME/config/units.csv.
 
-Prints JSON: three_rates, gaps, class_size, teacher_ratio, certificates. Rates are null at 0/0.
+Prints JSON, tables with the columns of the metrics of the same names: three_rates,
+three_rates_carried, class_size, teacher_ratio, certificates, rate_gaps; and what stays outside the
+rates and who is missing. A town is missing unless its own file counts, and the bureau's too where a
+直属园 lies in it. Rates are null at 0/0.
 """
 
 import argparse
@@ -34,10 +37,13 @@ PUBLIC = {"教育部门办", "教育部门", "其他部门办", "其他部门", 
 INCLUSIVE = {"普惠性民办", "普惠民办"}
 OTHER_PRIVATE = {"非普惠性民办", "非普惠民办"}
 POINTS = {"托幼点", "民办托幼点"}
-# (numerator / denominator) targets: campaign, national.
-TARGETS = {"gross_enrolment": ((93, 100), (85, 100)),
-           "inclusive_coverage": ((85, 100), (80, 100)),
-           "public_share": ((50, 100), (50, 100))}
+# "At least", as numerator and denominator. Three rates: the plan, and the national floor; the others:
+# 教督〔2020〕1号 (85 % of classes within their limit, 1 teacher to 15 children, all certified).
+TARGETS = {"gross_enrolment": {"campaign": (93, 100), "national": (85, 100)},
+           "inclusive_coverage": {"campaign": (85, 100), "national": (80, 100)},
+           "public_share": {"campaign": (50, 100), "national": (50, 100)},
+           "class_size": {"national": (85, 100)}, "teacher_ratio": {"national": (1, 15)},
+           "certificates": {"national": (100, 100)}}
 
 
 def fold(value):
@@ -117,7 +123,8 @@ def csv_tables(data):
 KEYS = {"园所代码": "code", "机构代码": "code", "园所名称": "name", "幼儿园名称": "name",
         "所属镇街": "place", "所在镇街": "place", "所属街镇": "place", "镇街": "place",
         "镇街名称": "place", "办园类型": "kind", "园所类型": "kind", "班级名称": "class",
-        "班级": "class", "班级类型": "type", "班型": "type"}
+        "班级": "class", "班级类型": "type", "班型": "type", "统计口径": "basis",
+        "口径": "basis", "是否直属园": "direct", "直属园": "direct"}
 COUNTS = {
     "enrollment": {("幼儿数", "合计"): "children", ("幼儿数", "男"): "male", ("幼儿数", "女"): "female"},
     "staffing": {("教职工数", "合计"): "staff", ("教职工数", "园长"): "heads",
@@ -224,136 +231,234 @@ def ceil(fraction):
     return -((-fraction.numerator) // fraction.denominator)
 
 
-def gaps(num, den, target, of_children):
-    """Children short of a target: at an unchanged total, and by added places."""
-    if den == 0:
-        return None
+def gaps(num, den, target, metric):
+    """Short of a target (at least): at an unchanged total, and by additions to both."""
     t = Fraction(*target)
     unchanged = max(0, ceil(t * den) - num)
-    if not of_children:
-        # Gross enrolment: more children in kindergartens are not more resident children.
-        return {"unchanged_total": unchanged, "added_places": unchanged}
-    added = max(0, ceil((t * den - num) / (1 - t))) if t < 1 else None
-    return {"unchanged_total": unchanged, "added_places": added}
+    if metric in ("gross_enrolment", "teacher_ratio"):
+        # More children in kindergartens are not more residents; more teachers not more children.
+        added = unchanged
+    elif t < 1:
+        added = max(0, ceil((t * den - num) / (1 - t)))
+    else:
+        added = 0 if unchanged == 0 else None
+    return {"met": num >= t * den, "gap_unchanged": unchanged, "gap_added": added}
 
 
 def rate(num, den):
-    return None if not den else num / den
+    return num / den if den and num is not None else None
+
+
+def blank_town():
+    return {"own": False, "own_staff": False, "enrolled": 0, "public": 0, "inclusive": 0,
+            "classes": 0, "within": 0, "children": 0, "teachers": 0, "heads": 0,
+            "teachers_certified": 0, "heads_certified": 0, "points": 0, "toddlers": 0}
+
+
+class Campaign:
+    """All files that count, read once: town figures by month, residents, who has a 直属园."""
+
+    def __init__(self, home, entries):
+        self.units = Units(home / "config" / "units.csv")
+        self.bureaus = {c for c, row in self.units.by_code.items() if row["level"] == "bureau"}
+        self.codes = [row["code"] for row in self.units.towns()]
+        self.months = {}
+        self.bureau = {"enrollment": set(), "staffing": set()}
+        self.population = []
+        self.direct = []
+        for entry in entries:
+            getattr(self, "take_" + entry["dataset"])(entry, read(entry, entry["dataset"]))
+
+    def town(self, entry, row):
+        text = row.get("place") or entry["reporter_code"]
+        return self.units.town_of(text, entry["path"])
+
+    def month(self, period):
+        return self.months.setdefault(period, {code: blank_town() for code in self.codes})
+
+    def report(self, entry, flag):
+        if entry["reporter_code"] in self.bureaus:
+            self.bureau[entry["dataset"]].add(entry["period"])
+        elif entry["reporter_code"] in self.codes:
+            self.month(entry["period"])[entry["reporter_code"]][flag] = True
+
+    def take_enrollment(self, entry, rows):
+        self.report(entry, "own")
+        where = entry["path"]
+        for row in rows:
+            unit = self.month(entry["period"])[self.town(entry, row)]
+            children, kind = count(row["children"], where), fold(row["kind"])
+            if children != count(row["male"], where) + count(row["female"], where):
+                raise SystemExit(f"{where}: {children} are not as many as boys and girls")
+            class_type = CLASS_TYPES[fold(row["type"])]
+            if kind in POINTS:
+                unit["points"] += children
+                continue
+            if kind not in PUBLIC | INCLUSIVE | OTHER_PRIVATE:
+                raise SystemExit(f"{where}: {kind!r} is no kind of kindergarten")
+            # Staff is not counted by class, so the ratio counts the under-threes.
+            unit["children"] += children
+            if class_type == "toddler":
+                unit["toddlers"] += children
+                continue
+            unit["enrolled"] += children
+            unit["public"] += children if kind in PUBLIC else 0
+            unit["inclusive"] += children if kind in PUBLIC | INCLUSIVE else 0
+            unit["classes"] += children > 0
+            unit["within"] += 0 < children <= CLASS_LIMITS[class_type]
+
+    def take_staffing(self, entry, rows):
+        self.report(entry, "own_staff")
+        for row in rows:
+            unit = self.month(entry["period"])[self.town(entry, row)]
+            for key in ("teachers", "teachers_certified", "heads", "heads_certified"):
+                unit[key] += count(row[key], entry["path"])
+
+    def take_population(self, entry, rows):
+        # Counted on 1 September of its year.
+        counted = datetime.date(int(entry["period"]), 9, 1)
+        for row in rows:
+            number = count(row["resident"], entry["path"])
+            ages = sum(count(row[age], entry["path"]) for age in ("three", "four", "five"))
+            if number != ages:
+                raise SystemExit(f"{entry['path']}: {number} is not the sum of the ages")
+            basis = fold(row.get("basis"))
+            code = {"常住": "resident_3_5", "户籍": "registered_3_5"}.get(basis[:2])
+            self.population.append((counted, self.town(entry, row), number, code))
+
+    def take_institutions(self, entry, rows):
+        counted = datetime.date(int(entry["period"][:4]), 9, 1)
+        for row in rows:
+            if fold(row.get("direct")) == "是" and fold(row["kind"]) not in POINTS:
+                self.direct.append((counted, self.town(entry, row)))
+
+    # -------- by period
+
+    def end(self, period):
+        year, month = int(period[:4]), int(period[5:])
+        after = datetime.date(year + month // 12, month % 12 + 1, 1)
+        return after - datetime.timedelta(1)
+
+    def residents(self, period):
+        newest = {}
+        for counted, town, number, basis in sorted(self.population, key=lambda p: (p[0], p[1])):
+            if counted <= self.end(period):
+                newest[town] = (number, basis, counted)
+        return newest
+
+    def reported(self, period, dataset):
+        """The towns whose figures are whole: its own are there, and the bureau's if it needs them."""
+        flag = "own" if dataset == "enrollment" else "own_staff"
+        waits = {town for counted, town in self.direct if counted <= self.end(period)}
+        has_bureau = period in self.bureau[dataset] or not self.bureaus
+        return [code for code, town in self.month(period).items()
+                if town[flag] and (has_bureau or code not in waits)]
+
+    def groups(self):
+        for code, row in self.units.by_code.items():
+            members = {"town": lambda: [code],
+                       "group": lambda: [t for t in self.codes
+                                         if self.units.by_code[t]["group"] == code],
+                       "district": lambda: list(self.codes)}.get(row["level"])
+            if members:
+                yield row, members()
+
+
+def three_rates(campaign, period, carried):
+    here = campaign.reported(period, "enrollment")
+    # Where a town's figures come from: this period, or (carried) the newest before it.
+    source = {code: period for code in here}
+    if carried:
+        for earlier in sorted(p for p in campaign.months if p < period):
+            for code in campaign.reported(earlier, "enrollment"):
+                if source.get(code, "") != period:
+                    source[code] = earlier
+    residents = campaign.residents(period)
+    rows = []
+    for row, members in campaign.groups():
+        said = [code for code in members if code in source]
+        known = [code for code in said if code in residents]
+        add = lambda codes, key: sum(campaign.month(source[c])[c][key] for c in codes)
+        total = lambda key: add(said, key) if said else None
+        resident = sum(residents[code][0] for code in known) if known else None
+        gross = add(known, "enrolled") if known else None
+        enrolled, public, inclusive = total("enrolled"), total("public"), total("inclusive")
+        bases = sorted({residents[code][1] for code in known})
+        one = {"level": row["level"], "unit_code": row["code"], "unit_name": row["name"],
+               "period": period, "resident": resident, "enrolled": enrolled,
+               "inclusive_enrolled": inclusive, "public_enrolled": public,
+               "gross_enrolment": rate(gross, resident),
+               "inclusive_coverage": rate(inclusive, enrolled),
+               "public_share": rate(public, enrolled), "gross_num": gross, "gross_den": resident,
+               "coverage_num": inclusive, "coverage_den": enrolled, "share_num": public,
+               "share_den": enrolled, "n_units": len(members),
+               "n_reported": sum(code in here for code in members),
+               "resident_basis": bases[0] if len(bases) == 1 else "口径不一" if bases else None,
+               "resident_as_of": min(str(residents[c][2]) for c in known) if known else None}
+        if carried:
+            old = sorted(source[code] for code in said if source[code] != period)
+            one["carried_from"] = old[0] if old else None
+        rows.append(one)
+    return rows
+
+
+def simple_rates(campaign, period):
+    month = campaign.month(period)
+    enrolled = set(campaign.reported(period, "enrollment"))
+    staffed = set(campaign.reported(period, "staffing"))
+    tables = {"class_size": [], "teacher_ratio": [], "certificates": []}
+    for row, members in campaign.groups():
+        head = {"level": row["level"], "unit_code": row["code"], "unit_name": row["name"],
+                "period": period}
+
+        def total(codes, *keys):
+            codes = [code for code in members if code in codes]
+            return sum(month[c][key] for c in codes for key in keys) if codes else None
+
+        within, classes = total(enrolled, "within"), total(enrolled, "classes")
+        tables["class_size"].append(head | {
+            "classes": classes, "within": within, "class_size_rate": rate(within, classes),
+            "num": within, "den": classes})
+        both = enrolled & staffed
+        children, teachers = total(both, "children"), total(both, "teachers")
+        tables["teacher_ratio"].append(head | {
+            "children": children, "teachers": teachers,
+            "children_per_teacher": rate(children, teachers), "num": teachers, "den": children})
+        num = total(staffed, "teachers_certified", "heads_certified")
+        den = total(staffed, "teachers", "heads")
+        tables["certificates"].append(head | {
+            key: total(staffed, key)
+            for key in ("teachers", "teachers_certified", "heads", "heads_certified")} | {
+            "certificate_rate": rate(num, den), "num": num, "den": den})
+    return tables
 
 
 def compute(home, period, entries):
-    units = Units(home / "config" / "units.csv")
-    bureaus = {code for code, row in units.by_code.items() if row["level"] == "bureau"}
-    end = datetime.date.fromisoformat(f"{period}-28")
-    blank = lambda: {"reported": False, "staffing": False, "enrolled": 0, "public": 0,
-                     "inclusive": 0, "classes": 0, "classes_within": 0, "teachers": 0, "heads": 0,
-                     "teachers_certified": 0, "heads_certified": 0, "resident": None,
-                     "resident_period": None, "points": 0, "toddlers": 0}
-    towns = {row["code"]: blank() for row in units.towns()}
-
-    for entry in entries:
-        dataset, reporter, where = entry["dataset"], entry["reporter_code"], entry["path"]
-
-        def town(row):
-            if reporter in bureaus or row.get("place"):
-                return units.town_of(row.get("place"), where)
-            return units.town_of(reporter, where)
-
-        if dataset == "enrollment" and entry["period"] == period:
-            if reporter in towns:
-                towns[reporter]["reported"] = True
-            for row in read(entry, dataset):
-                unit = towns[town(row)]
-                children, kind = count(row["children"], where), fold(row["kind"])
-                class_type = CLASS_TYPES[fold(row["type"])]
-                if kind in POINTS:
-                    unit["points"] += children
-                    continue
-                if class_type == "toddler":
-                    unit["toddlers"] += children
-                    continue
-                if kind not in PUBLIC | INCLUSIVE | OTHER_PRIVATE:
-                    raise SystemExit(f"{where}: {kind!r} is no kind of kindergarten")
-                unit["enrolled"] += children
-                unit["public"] += children if kind in PUBLIC else 0
-                unit["inclusive"] += children if kind in PUBLIC | INCLUSIVE else 0
-                unit["classes"] += 1
-                unit["classes_within"] += children <= CLASS_LIMITS[class_type]
-        elif dataset == "staffing" and entry["period"] == period:
-            if reporter in towns:
-                towns[reporter]["staffing"] = True
-            for row in read(entry, dataset):
-                unit = towns[town(row)]
-                for key in ("teachers", "teachers_certified", "heads", "heads_certified"):
-                    unit[key] += count(row[key], where)
-        elif dataset == "population":
-            # Counted on 1 September of its year.
-            counted = datetime.date(int(entry["period"]), 9, 1)
-            if counted > end:
-                continue
-            for row in read(entry, dataset):
-                unit = towns[town(row)]
-                if unit["resident_period"] is None or unit["resident_period"] < counted:
-                    unit["resident_period"] = counted
-                    unit["resident"] = count(row["resident"], where)
-
-    rows, class_size, ratio, certificates, short = [], [], [], [], []
-    level_of = {"town": lambda code: [code],
-                "group": lambda code: [t for t in towns if units.by_code[t]["group"] == code],
-                "district": lambda code: list(towns)}
-    for code, row in units.by_code.items():
-        if row["level"] not in level_of:
-            continue
-        members = level_of[row["level"]](code)
-        head = {"level": row["level"], "unit_code": code, "unit_name": row["name"], "period": period}
-        said = [towns[t] for t in members if towns[t]["reported"]]
-        both = [t for t in said if t["resident"] is not None]
-        total = lambda items, key: sum(item[key] for item in items)
-        known = [towns[t]["resident"] for t in members if towns[t]["resident"] is not None]
-        gross = (total(both, "enrolled"), total(both, "resident"))
-        coverage = (total(said, "inclusive"), total(said, "enrolled"))
-        share = (total(said, "public"), total(said, "enrolled"))
-        rows.append(head | {
-            "resident": sum(known) if known else None,
-            "enrolled": total(said, "enrolled") if said else None,
-            "inclusive_enrolled": total(said, "inclusive") if said else None,
-            "public_enrolled": total(said, "public") if said else None,
-            "gross_enrolment": rate(*gross), "inclusive_coverage": rate(*coverage),
-            "public_share": rate(*share),
-            "gross_num": gross[0] if both else None, "gross_den": gross[1] if both else None,
-            "coverage_num": coverage[0] if said else None,
-            "coverage_den": coverage[1] if said else None,
-            "share_num": share[0] if said else None, "share_den": share[1] if said else None,
-            "n_units": len(members), "n_reported": len(said)})
-        if said:
-            for metric, (num, den) in (("gross_enrolment", gross), ("inclusive_coverage", coverage),
-                                       ("public_share", share)):
-                for target_set, target in zip(("campaign", "national"), TARGETS[metric]):
-                    gap = gaps(num, den, target, metric != "gross_enrolment")
-                    short.append(head | {"metric": metric, "target_set": target_set} | (gap or {}))
-        within, classes = total(said, "classes_within"), total(said, "classes")
-        class_size.append(head | {"classes_within": within, "classes": classes,
-                                  "class_size_rate": rate(within, classes)})
-        staffed = [towns[t] for t in members if towns[t]["staffing"]]
-        pair = [t for t in staffed if t["reported"]]
-        ratio.append(head | {"children": total(pair, "enrolled"), "teachers": total(pair, "teachers"),
-                             "children_per_teacher": rate(total(pair, "enrolled"),
-                                                          total(pair, "teachers"))})
-        certified = total(staffed, "teachers_certified") + total(staffed, "heads_certified")
-        persons = total(staffed, "teachers") + total(staffed, "heads")
-        certificates.append(head | {
-            "heads": total(staffed, "heads"), "heads_certified": total(staffed, "heads_certified"),
-            "teachers": total(staffed, "teachers"),
-            "teachers_certified": total(staffed, "teachers_certified"),
-            "certified": certified, "persons": persons,
-            "certificate_rate": rate(certified, persons)})
-    outside = {"childcare_point_children": sum(t["points"] for t in towns.values()),
-               "toddlers": sum(t["toddlers"] for t in towns.values())}
-    missing = [code for code, t in towns.items() if not t["reported"]]
-    return {"period": period, "three_rates": rows, "gaps": short, "class_size": class_size,
-            "teacher_ratio": ratio, "certificates": certificates, "outside": outside,
-            "missing_enrollment": missing,
-            "missing_staffing": [code for code, t in towns.items() if not t["staffing"]]}
+    campaign = Campaign(home, entries)
+    rates = three_rates(campaign, period, carried=False)
+    tables = simple_rates(campaign, period)
+    short = []
+    for metric, (rows, num, den) in {
+            "gross_enrolment": (rates, "gross_num", "gross_den"),
+            "inclusive_coverage": (rates, "coverage_num", "coverage_den"),
+            "public_share": (rates, "share_num", "share_den"),
+            **{name: (rows, "num", "den") for name, rows in tables.items()}}.items():
+        for target_set, target in TARGETS[metric].items():
+            for row in rows:
+                found = gaps(row[num], row[den], target, metric) if row[den] else {
+                    "met": None, "gap_unchanged": None, "gap_added": None}
+                short.append({key: row[key] for key in ("level", "unit_code", "unit_name", "period")}
+                             | {"metric": metric, "target_set": target_set, "num": row[num],
+                                "den": row[den]} | found)
+    month = campaign.month(period)
+    missing = lambda dataset: [code for code in campaign.codes
+                               if code not in campaign.reported(period, dataset)]
+    return {"period": period, "three_rates": rates,
+            "three_rates_carried": three_rates(campaign, period, carried=True), **tables,
+            "rate_gaps": short,
+            "outside": {"childcare_point_children": sum(t["points"] for t in month.values()),
+                        "toddlers": sum(t["toddlers"] for t in month.values())},
+            "missing_enrollment": missing("enrollment"), "missing_staffing": missing("staffing")}
 
 
 def main():
