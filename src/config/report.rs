@@ -180,6 +180,8 @@ impl ReportDefinition {
             let line = place.line_of_content(&sql);
             queries.insert(query.into_inner(), NamedQuery { sql: sql.into_inner(), line });
         }
+        // The TOML reader sorts by name; readers of the workbook expect the author's order.
+        queries.sort_by(|_, a: &NamedQuery, _, b| a.line.cmp(&b.line));
         if !problems.is_empty() {
             return Err(problems);
         }

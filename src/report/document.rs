@@ -28,7 +28,7 @@ pub struct Document {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "block", rename_all = "snake_case")]
 pub enum Block {
     /// Level 1–4. Numbering (一、 (一) 1. (1)) is made by [`numbered`](Heading::number), not typed by the author.
     Heading(Heading),

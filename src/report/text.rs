@@ -23,9 +23,7 @@ pub fn render(document: &Document) -> String {
         line(&mut out, &document.addressees);
         out.push('\n');
     }
-    for block in &document.blocks {
-        self::block(block, &mut out);
-    }
+    blocks(&document.blocks, &mut out);
     if !document.signature.is_empty() {
         line(&mut out, &document.signature);
     }
@@ -39,6 +37,17 @@ pub fn render(document: &Document) -> String {
         out.pop();
     }
     out
+}
+
+fn blocks(blocks: &[Block], out: &mut String) {
+    for (i, one) in blocks.iter().enumerate() {
+        block(one, out);
+        let next = blocks.get(i + 1);
+        let is_item = |block: &Block| matches!(block, Block::ListItem { .. });
+        if is_item(one) && !next.is_some_and(is_item) {
+            out.push('\n');
+        }
+    }
 }
 
 fn block(block: &Block, out: &mut String) {
@@ -73,11 +82,7 @@ fn block(block: &Block, out: &mut String) {
             out.push('\n');
         }
         Block::PageBreak => {}
-        Block::Landscape(blocks) => {
-            for block in blocks {
-                self::block(block, out);
-            }
-        }
+        Block::Landscape(inner) => blocks(inner, out),
     }
 }
 

@@ -307,8 +307,9 @@ fn with_lights(table: &Table) -> Lit {
             continue;
         }
         let mut heading = column.heading.clone();
+        let is_grouped = heading.len() > 1;
         if let Some(last) = heading.last_mut() {
-            last.push('灯');
+            *last = if is_grouped { "灯".to_owned() } else { format!("{last}灯") };
         }
         lit.columns.push(Column {
             name: format!("{}_light", column.name),
@@ -372,13 +373,19 @@ fn table_sheet(
         }
     }
     let bottom = first + row_number(lit.rows.len());
+    let mut table_width = 0.0;
+    for (c, column) in lit.columns.iter().enumerate() {
+        let width = column_width(column, c, &lit.rows);
+        table_width += width;
+        sheet.set_column_width(column_number(c), width)?;
+    }
     let mut row = bottom;
     for note in &table.notes {
         across(sheet, row, last, note, &base().set_font_size(9).set_text_wrap())?;
+        // Merged cells do not grow with their text by themselves; nine points are four fifths of a column's unit.
+        let width = u32::try_from(note.width_cjk()).map_or(0.0, f64::from) * 0.9;
+        sheet.set_row_height(row, 13.0 * (width / table_width).ceil().max(1.0) + 2.0)?;
         row += 1;
-    }
-    for (c, column) in lit.columns.iter().enumerate() {
-        sheet.set_column_width(column_number(c), column_width(column, c, &lit.rows))?;
     }
     sheet.set_freeze_panes(first, 1)?;
     sheet.set_repeat_rows(top, first - 1)?;
