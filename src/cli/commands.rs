@@ -81,7 +81,12 @@ fn check_config(cli: &Cli, environment: &Environment) -> Result<Verdict, CliErro
     let years: Vec<String> = config.calendar.published_years().map(|year| year.to_string()).collect();
     put(format!("days off published for {}", years.join(" ")));
     for role in &proof.roles {
-        put(format!("font {role}"));
+        let face = match &role.face {
+            Some(face) => format!("{} ({})", face.family, face.path.display()),
+            None => "none: see the errors".to_owned(),
+        };
+        let stand_in = if role.is_stand_in { ", standing in" } else { "" };
+        put(format!("font {} {}: {face}{stand_in}", role.role, role.label));
     }
     if proof.problems.is_empty() {
         put("all definitions hold");

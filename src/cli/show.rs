@@ -6,7 +6,7 @@ use super::args::Format;
 use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
 use super::CliError;
-use crate::ledger::{DeliveryFilter, Edition};
+use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
 use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};
 
@@ -327,12 +327,12 @@ pub(super) fn editions(editions: &[Edition], format: Format) -> Result<(), CliEr
             .map(|file| file.path.as_str())
             .collect();
         rows.push(vec![
-            json!(edition.edition_id.get()),
+            json!(edition.edition_id.0),
             json!(edition.report),
             json!(edition.period.to_string()),
             json!(edition.edition_no),
             json!(edition.created_at.to_string()),
-            text(edition.supersedes.map(|id| id.get())),
+            text(edition.supersedes.map(|id| id.0)),
             json!(files.join(" ")),
         ]);
     }
@@ -349,7 +349,7 @@ pub(super) fn mails(
         Rows::new(&["id", "kind", "recipient", "state", "attempts", "not_before", "reply"]);
     for delivery in pipeline.ledger().deliveries(&filter).map_err(ledger_error)? {
         rows.push(vec![
-            json!(delivery.delivery_id.get()),
+            json!(delivery.delivery_id.0),
             json!(delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what)),
             json!(delivery.recipient),
             json!(delivery.state.as_str()),
@@ -368,7 +368,7 @@ pub(super) fn mail(
     format: Format,
 ) -> Result<(), CliError> {
     let ledger = pipeline.ledger();
-    let id = delivery_id.into();
+    let id = DeliveryId(delivery_id);
     let delivery = ledger.delivery(id).map_err(ledger_error)?;
     let bytes = ledger.delivery_bytes(id).map_err(ledger_error)?;
     if raw {

@@ -1,5 +1,7 @@
 //! Supervision items (台账) and what happened to each.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use serde_json::json;
@@ -47,9 +49,28 @@ impl Ledger {
     /// What happened to an item, oldest first.
     pub fn item_events(&self, item_no: i64) -> Result<Vec<ItemEvent>, LedgerError> {
         self.read("read an item's events", |conn| {
-            let mut events = list_events(conn, None)?;
-            events.retain(|event| event.item_no == item_no);
-            Ok(events)
+            let mut statement = conn
+                .prepare_cached("SELECT * FROM item_events WHERE item_no = ?1 ORDER BY seq")?;
+            let rows = statement.query_map([item_no], item_event)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// What was observed of each item when its episode began: where its progress is counted from.
+    pub fn item_baselines(&self) -> Result<BTreeMap<ItemKey, f64>, LedgerError> {
+        self.read("read the items' baselines", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT items.item_json AS item_json, e.observed AS observed
+                 FROM items JOIN item_events e USING (item_no)
+                 WHERE e.observed IS NOT NULL AND e.seq = (
+                    SELECT max(seq) FROM item_events
+                    WHERE item_no = items.item_no AND kind IN ('opened', 'reopened'))",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let item: Item = get_json(row, "item_json")?;
+                Ok((item.key, row.get("observed")?))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 

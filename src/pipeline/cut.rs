@@ -138,15 +138,15 @@ impl Pipeline {
             let batch = if let Some(batch) = fresh.get(&id) {
                 Some(batch.clone())
             } else if let Some((_, rows)) = held {
-                Some(rows_of(rows, id.get())?)
+                Some(rows_of(rows, id.0)?)
             } else {
                 let bytes = self.archive.read(&submission.sha256)?;
                 let reporter = Some(submission.reporter_code.clone());
                 self.normalize(&submission.file_name, &bytes, *period, reporter, contract).batch
             };
-            hashes.insert(id.get(), submission.sha256);
+            hashes.insert(id.0, submission.sha256);
             match batch {
-                Some(batch) => parts.push(Part { submission_id: id.get(), units, batch }),
+                Some(batch) => parts.push(Part { submission_id: id.0, units, batch }),
                 None => tracing::warn!(
                     submission_id = %id,
                     "an accepted file does not fit its contract any more: its rows are left out"

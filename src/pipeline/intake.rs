@@ -227,7 +227,7 @@ impl Pipeline {
                     batch: None,
                     findings: vec![finding],
                     units: BTreeMap::new(),
-                    reporter: self.reporter_or_district(incoming.reporter.clone()),
+                    reporter: incoming.reporter.clone(),
                     layout: None,
                 },
                 incoming,
@@ -328,7 +328,7 @@ impl Pipeline {
     fn record(&self, read: ReadFile) -> Result<(Taken, Option<RecordBatch>), PipelineError> {
         let ReadFile { incoming, sha256, dataset, contract_hash, normalized } = read;
         let now = self.now();
-        let reporter = normalized.reporter.clone();
+        let reporter = self.reporter_or_district(normalized.reporter.clone());
         let due = self
             .config
             .contracts
@@ -353,7 +353,7 @@ impl Pipeline {
             self.archive.store(&incoming.bytes)?;
             let received = self.ledger.receive(&new)?;
             if received.state == SubmissionState::Received {
-                let decision = self.decision(&normalized, contract_hash);
+                let decision = self.decision(&normalized, &reporter, contract_hash);
                 self.ledger.decide(received.id, &decision, now)?;
             }
             received
@@ -394,7 +394,7 @@ impl Pipeline {
                     Some(submission.reporter_code.clone()),
                     contract,
                 );
-                self.decision(&normalized, contract.hash.clone())
+                self.decision(&normalized, &submission.reporter_code, contract.hash.clone())
             }
             None => Decision {
                 state: SubmissionState::Returned,
@@ -416,18 +416,23 @@ impl Pipeline {
         Ok(self.ledger.decide(submission.submission_id, &decision, self.now())?)
     }
 
-    fn decision(&self, normalized: &Normalized, contract_hash: String) -> Decision {
+    fn decision(
+        &self,
+        normalized: &Normalized,
+        reporter: &UnitCode,
+        contract_hash: String,
+    ) -> Decision {
         let worst = normalized.findings.iter().map(|finding| finding.severity).min();
         let state = match (worst, &normalized.batch) {
             (Some(Severity::Error), _) | (_, None) => SubmissionState::Returned,
             (Some(Severity::Confirm), Some(_)) => SubmissionState::AcceptedWithWarnings,
             _ => SubmissionState::Accepted,
         };
-        let level = self.config.units.get(&normalized.reporter).map(|unit| unit.level);
+        let level = self.config.units.get(reporter).map(|unit| unit.level);
         let mut units: BTreeMap<UnitCode, u64> = normalized.units.clone();
         // A town that reports no row has reported all the same.
         if level == Some(Level::Town) {
-            units.entry(normalized.reporter.clone()).or_insert(0);
+            units.entry(reporter.clone()).or_insert(0);
         }
         let returned = state == SubmissionState::Returned;
         Decision {
@@ -453,7 +458,8 @@ impl Pipeline {
     ) -> Result<(SubmissionState, u64, Vec<Finding>), PipelineError> {
         let contract = self.contract(dataset)?;
         let normalized = self.normalize(file_name, bytes, period, reporter, contract);
-        let decision = self.decision(&normalized, String::new());
+        let reporter = self.reporter_or_district(normalized.reporter.clone());
+        let decision = self.decision(&normalized, &reporter, String::new());
         let state =
             if normalized.refused { SubmissionState::Returned } else { decision.state };
         Ok((state, decision.n_rows, normalized.findings))

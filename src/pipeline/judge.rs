@@ -1,10 +1,12 @@
 //! Checks → violations → changes of items.
 
+use std::collections::BTreeMap;
+
 use super::{Pipeline, PipelineError, Progress, Session};
-use crate::check::{self, Moment, Outcome};
+use crate::check::{self, Moment};
 use crate::ledger::{ItemFilter, RunId};
-use crate::model::{ItemChange, ItemEventKind, Period};
-use crate::supervise::{self, reconcile};
+use crate::model::{ItemChange, ItemEventKind, Judged, Period};
+use crate::supervise::{Setting, reconcile};
 
 /// What judging a period came to.
 #[derive(Debug, Clone, Default)]
@@ -30,18 +32,25 @@ impl Pipeline {
     ) -> Result<JudgeOutcome, PipelineError> {
         let moment =
             Moment { period, as_of: self.now(), today: self.clock.today() };
-        let mut outcomes: Vec<(&crate::config::check::CheckRule, Outcome)> = Vec::new();
+        let mut violations = Vec::new();
+        let mut judged = Judged { period, checks: BTreeMap::new() };
         for rule in &self.config.checks {
             let outcome = session
                 .wait(check::run(session.engine(), rule, &moment))
                 .map_err(|error| PipelineError::step(format!("check {}", rule.id), error))?;
-            outcomes.push((rule, outcome));
+            violations.extend(outcome.violations);
+            judged.checks.insert(rule.id.clone(), outcome.judged);
         }
         let items = self.ledger.items(&ItemFilter::default())?;
-        let n_violations = outcomes.iter().map(|(_, outcome)| outcome.violations.len()).sum();
-        let judged = supervise::Judged::from_outcomes(outcomes);
-        let changes = reconcile(&items, &judged, period, self.clock.today(), &self.config.calendar);
-        Ok(JudgeOutcome { n_violations, changes, withheld: false })
+        let baselines = self.ledger.item_baselines()?;
+        let setting = Setting {
+            rules: &self.config.checks,
+            calendar: &self.config.calendar,
+            today: self.clock.today(),
+            baselines: &baselines,
+        };
+        let changes = reconcile(&items, &violations, &judged, &setting);
+        Ok(JudgeOutcome { n_violations: violations.len(), changes, withheld: false })
     }
 
     pub(super) fn judge_and_store(

@@ -25,6 +25,7 @@ mod session;
 mod status;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
@@ -55,7 +56,8 @@ pub struct Pipeline {
     holder: Holder,
     /// Where a test wants this process to stand still, to be killed: `DUBAN_STOP_AT=snapshot:work`.
     stop_at: Option<String>,
-    fonts: std::sync::OnceLock<crate::report::fonts::Fonts>,
+    fonts: OnceLock<crate::report::fonts::Fonts>,
+    chart_fonts: OnceLock<Arc<resvg::usvg::fontdb::Database>>,
 }
 
 /// What a run says while it goes on; the command line shows it.
@@ -90,7 +92,8 @@ impl Pipeline {
             clock,
             holder: process::this(),
             stop_at: environment.get("DUBAN_STOP_AT").cloned(),
-            fonts: std::sync::OnceLock::new(),
+            fonts: OnceLock::new(),
+            chart_fonts: OnceLock::new(),
         })
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use resvg::usvg::fontdb;
 use serde_json::json;
 
 use super::{Pipeline, PipelineError, Progress, Session};
@@ -15,8 +17,8 @@ use crate::model::{InlineImage, MailContent, Period};
 use crate::report::document::{Chart, Value};
 use crate::report::fonts::Fonts;
 use crate::report::{
-    ColumnKind, EditionInfo, PeriodInfo, QueryRows, Rendered, ReportContext, chart, html, mail,
-    pdf, text, xlsx,
+    ColumnKind, EditionInfo, PeriodInfo, QueryRows, Rendered, ReportContext, chart, mail, pdf,
+    xlsx,
 };
 
 /// What building one report came to.
@@ -42,6 +44,11 @@ impl Pipeline {
         self.fonts.get_or_init(|| {
             Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts)
         })
+    }
+
+    fn chart_fonts(&self) -> &Arc<fontdb::Database> {
+        self.chart_fonts
+            .get_or_init(|| Arc::new(chart::load_fonts(self.fonts().files_for_charts())))
     }
 
     /// Builds the reports (of `only` these names, if any) of a period into editions. One that fails
@@ -106,7 +113,7 @@ impl Pipeline {
         let (results, context) = self.context(session, definition, period, edition_no)?;
         let rendered = crate::report::render(definition, &results, &context)
             .map_err(PipelineError::Definitions)?;
-        let files = self.render_files(definition, &rendered, &results, &context)?;
+        let files = self.render_files(definition, &rendered, &context)?;
         let folder: PathBuf = self
             .config
             .home
@@ -296,12 +303,18 @@ impl Pipeline {
         &self,
         definition: &ReportDefinition,
         rendered: &Rendered,
-        results: &BTreeMap<String, QueryRows>,
         context: &ReportContext,
     ) -> Result<Vec<(String, String, Vec<u8>)>, PipelineError> {
         let fonts = self.fonts();
-        let content = mail::compose(rendered, &self.config.mail_css, fonts)
-            .map_err(|error| PipelineError::step("composing the mail", error))?;
+        let document = &rendered.document;
+        let content = mail::compose(
+            document,
+            &rendered.subject,
+            &self.config.mail_css,
+            self.chart_fonts(),
+            Vec::new(),
+        )
+        .map_err(|error| PipelineError::step("composing the mail", error))?;
         let mut files = Vec::new();
         let mut browsable = content.html.clone();
         for image in &content.inline {
@@ -313,23 +326,65 @@ impl Pipeline {
         files.push(("html".into(), format!("{name}.html"), browsable.into_bytes()));
         files.push(("text".into(), format!("{name}.txt"), content.text.into_bytes()));
         if definition.formats.contains(&ReportFormat::Pdf) {
-            let draw = |chart: &Chart| chart::svg(chart).map_err(Into::into);
+            let style = chart::Style {
+                font_family: fonts
+                    .css_families("hei")
+                    .map_err(|error| PipelineError::step("finding the charts' font", error))?,
+                ..chart::Style::default()
+            };
+            let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
             let created_at = context.as_of.to_zoned_datetime(self.clock.zone().clone());
             let meta = pdf::PdfMeta {
-                author: &rendered.document.signature,
+                author: &document.signature,
                 created_at: &created_at,
             };
             let paper =
-                pdf::render(&rendered.document, &draw, fonts, &self.config.page_style, meta)
+                pdf::render(document, &draw, fonts, &self.config.page_style, meta)
                     .map_err(|error| PipelineError::step("setting the PDF", error))?;
             files.push(("pdf".into(), format!("{name}.pdf"), paper.bytes));
         }
         if definition.formats.contains(&ReportFormat::Xlsx) {
-            let bytes = xlsx::render(rendered, definition, results, context)
+            let bytes = xlsx::render(document, &self.sources(definition, context)?)
                 .map_err(|error| PipelineError::step("writing the workbook", error))?;
             files.push(("xlsx".into(), format!("{name}.xlsx"), bytes));
         }
         Ok(files)
+    }
+
+    /// Where a report's figures come from: the last sheet of its workbook.
+    fn sources(
+        &self,
+        definition: &ReportDefinition,
+        context: &ReportContext,
+    ) -> Result<xlsx::Sources, PipelineError> {
+        let until: Period = context
+            .period
+            .code
+            .parse()
+            .map_err(|error| PipelineError::step("reading the report's period", error))?;
+        let mut snapshots = Vec::new();
+        for cut in self.ledger.current_cuts(None)? {
+            if cut.period.starts_on() > until.ends_on() {
+                continue;
+            }
+            let contract = self.config.contracts.iter().find(|c| c.name == cut.dataset);
+            snapshots.push(xlsx::SnapshotSource {
+                dataset_title: contract.map_or(cut.dataset.clone(), |c| c.title.clone()),
+                period: cut.period.label(),
+                snapshot_id: cut.snapshot_id,
+                n_rows: cut.n_rows,
+                missing_units: cut.missing_units.iter().map(|unit| self.unit_name(unit)).collect(),
+            });
+        }
+        Ok(xlsx::Sources {
+            as_of: context.as_of_local,
+            queries: definition
+                .queries
+                .iter()
+                .map(|(name, query)| (name.clone(), query.sql.clone()))
+                .collect(),
+            snapshots,
+        })
     }
 
     /// The mail of an edition, put together from its files as they stand on disk.

@@ -10,9 +10,9 @@ use super::{Pipeline, PipelineError};
 use crate::config::Config;
 use crate::engine::{
     Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
-    calendar_batch, periods_batch, reserved_schema, reserved_tables, targets_batch, units_batch,
+    calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references, targets_batch, units_batch,
 };
-use crate::ledger::{ColumnKind, LedgerTable};
+use crate::ledger::LedgerTable;
 use crate::metric;
 use crate::model::{Frequency, Period};
 
@@ -135,8 +135,10 @@ impl Pipeline {
     /// Opens a session for one query: only the metrics that it reads are evaluated.
     pub fn session_for(&self, sql: &str, at: Option<Timestamp>) -> Result<Session, PipelineError> {
         let session = self.tables(at)?;
+        // A text that does not parse is said by the query itself, with its place.
+        let wanted = table_references(sql).unwrap_or_default();
         session
-            .wait(metric::register_needed(&session.engine, &self.config.metrics, sql))
+            .wait(metric::register_needed(&session.engine, &self.config.metrics, &wanted))
             .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
         Ok(session)
     }
@@ -185,7 +187,7 @@ fn objects(table: &LedgerTable) -> Vec<Value> {
         .map(|row| {
             let fields = table.columns.iter().zip(row);
             Value::Object(
-                fields.map(|((name, _): &(&str, ColumnKind), v)| ((*name).to_owned(), v.clone())).collect(),
+                fields.map(|((name, _), value)| ((*name).to_owned(), value.clone())).collect(),
             )
         })
         .collect()

@@ -62,7 +62,7 @@ impl Pipeline {
             *mails_by_state.entry(delivery.state).or_insert(0) += 1;
             if matches!(delivery.state, DeliveryState::Refused | DeliveryState::Uncertain) {
                 mails_to_see.push((
-                    delivery.delivery_id.get(),
+                    delivery.delivery_id.0,
                     delivery.recipient,
                     delivery.state,
                     delivery.last_reply,

@@ -1,22 +1,25 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
 
-mod home;
-mod calendar;
-mod demo;
-mod demo_outcomes;
-mod tools;
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as it must be, and says what it leaves out"
+)]
 
 mod calendar;
 mod campaign;
 mod crash;
 mod definitions;
 mod demo;
+mod demo_outcomes;
+mod home;
+mod ledger;
+mod metric;
+mod metric_world;
 mod pdf;
 mod pdf_fonts;
 mod pdf_sample;
 mod report_chart;
 mod report_template;
 mod tidy;
-mod ledger;
-mod metric;
-mod metric_world;
+mod tools;
