@@ -1,8 +1,9 @@
 //! Keys, row rules and table rules: what must hold between the cells of a file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use minijinja::Environment;
+use minijinja::value::Kwargs;
 
 use super::findings::{Collector, Says};
 use super::rows::Table;
@@ -114,14 +115,13 @@ fn check_rows(
         if values.clone().any(|value| *value == Value::Null) {
             continue;
         }
-        let operands: BTreeMap<&str, minijinja::Value> = rule
+        let operands: Kwargs = rule
             .columns
             .iter()
             .zip(values)
             .map(|(&column, value)| (contract.columns[column].name.as_str(), to_jinja(value)))
             .collect();
-        if expression.eval(minijinja::Value::from_iter(operands)).is_ok_and(|value| value.is_true())
-        {
+        if expression.eval(minijinja::Value::from(operands)).is_ok_and(|value| value.is_true()) {
             continue;
         }
         let Some(&anchor) = rule.columns.first() else { continue };

@@ -1,1 +1,3 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
+mod normalize_real;
+mod normalize_support;
