@@ -1,8 +1,9 @@
 //! Keys, row rules and table rules: what must hold between the cells of a file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use minijinja::Environment;
+use minijinja::value::Kwargs;
 
 use super::findings::{Collector, Says};
 use super::rows::Table;
@@ -114,7 +115,7 @@ fn check_rows(
         if values.clone().any(|value| *value == Value::Null) {
             continue;
         }
-        let operands: BTreeMap<&str, minijinja::Value> = rule
+        let operands: Kwargs = rule
             .columns
             .iter()
             .zip(values)
@@ -122,6 +123,7 @@ fn check_rows(
             .collect();
         if expression.eval(operands).is_ok_and(|value| value.is_true())
         {
+        if expression.eval(minijinja::Value::from(operands)).is_ok_and(|value| value.is_true()) {
             continue;
         }
         let Some(&anchor) = rule.columns.first() else { continue };

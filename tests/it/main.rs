@@ -23,3 +23,5 @@ mod report_chart;
 mod report_template;
 mod tidy;
 mod tools;
+mod normalize_real;
+mod normalize_support;
