@@ -1,7 +1,7 @@
 //! Definitions and settings: what was written, read with file and line, and proven before it is used.
 
-pub mod definition;
-pub mod targets;
 pub mod check;
+pub mod definition;
 pub mod files;
 pub mod metric;
+pub mod targets;
