@@ -86,9 +86,9 @@ fn cycle(
             break;
         }
         path.push(name);
-        at = reads.get(name).and_then(|needs| {
-            needs.iter().map(String::as_str).find(|need| !done.contains(need))
-        });
+        at = reads
+            .get(name)
+            .and_then(|needs| needs.iter().map(String::as_str).find(|need| !done.contains(need)));
     }
     let file = path.first().and_then(|name| by_name.get(name)).map(|metric| metric.file.clone());
     (file.unwrap_or_default(), path.join(" → "))

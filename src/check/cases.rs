@@ -121,14 +121,14 @@ pub fn load_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Diagnostic>> 
         };
         let today = match &case.today {
             None => period.ends_on(),
-            Some(day) => match day.get_ref().parse() {
-                Ok(day) => day,
-                Err(_) => {
+            Some(day) => {
+                let Ok(parsed) = day.get_ref().parse() else {
                     let problem = Diagnostic::at(file, text, day.span(), "this is no day");
                     problems.push(problem.hint("write it as 2024-10-20"));
                     continue;
-                }
-            },
+                };
+                parsed
+            }
         };
         cases.push(Case {
             file: file.to_owned(),
@@ -201,8 +201,8 @@ async fn schemas(definitions: &Definitions<'_>) -> Result<BTreeMap<String, Schem
 /// Data sets and reserved tables, the home's where there are any, else empty.
 fn bare_engine(definitions: &Definitions<'_>) -> Result<Engine, String> {
     let engine = Engine::new(Limits::default()).map_err(|error| error.to_string())?;
-    let reserved = reserved_tables()
-        .filter_map(|name| Some((name.to_owned(), reserved_schema(name)?)));
+    let reserved =
+        reserved_tables().filter_map(|name| Some((name.to_owned(), reserved_schema(name)?)));
     for (name, schema) in definitions.datasets.iter().cloned().chain(reserved) {
         engine.register_batches(&name, schema, vec![]).map_err(|error| error.to_string())?;
     }
@@ -263,7 +263,9 @@ async fn run_case(
             let mut wanted = BTreeSet::new();
             for sql in std::iter::once(&check.query).chain(&check.judged) {
                 let tables = table_references(&sql.text);
-                wanted.extend(tables.map_err(|e| e.to_diagnostic(&sql.file, &sql.text, 0).to_string())?);
+                wanted.extend(
+                    tables.map_err(|e| e.to_diagnostic(&sql.file, &sql.text, 0).to_string())?,
+                );
             }
             metric::register_needed(&engine, definitions.metrics, &wanted)
                 .await
@@ -360,9 +362,8 @@ fn compare(expected: &str, mut found: Vec<TextRow>) -> Result<(), String> {
         return Ok(());
     }
     let show = |rows: Vec<&TextRow>| {
-        let line = |row: &TextRow| {
-            columns.iter().map(|c| row[c].clone()).collect::<Vec<_>>().join(",")
-        };
+        let line =
+            |row: &TextRow| columns.iter().map(|c| row[c].clone()).collect::<Vec<_>>().join(",");
         rows.into_iter().take(5).map(line).collect::<Vec<_>>().join(" | ")
     };
     Err(format!(

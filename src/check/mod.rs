@@ -20,7 +20,9 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Param, QueryResult, Row, SqlError};
 use crate::model::{ItemKey, JudgedSubjects, Period, UnitCode, Violation};
 
-pub use cases::{Case, CaseResult, Definitions, Subject, load_cases, read_cases, run_cases, uncovered};
+pub use cases::{
+    Case, CaseResult, Definitions, Subject, load_cases, read_cases, run_cases, uncovered,
+};
 
 /// The moment that a check is run for: both times, and the district's civil day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +71,8 @@ enum Kind {
 
 /// The parameters of a check's SQL: those of every check, and its own `params`.
 fn params<'a>(check: &'a CheckRule, at: &Moment) -> Vec<(&'a str, Param)> {
-    let given = [
-        at.period.to_string(),
-        at.as_of.to_string(),
-        at.today.to_string(),
-        check.level.clone(),
-    ];
+    let given =
+        [at.period.to_string(), at.as_of.to_string(), at.today.to_string(), check.level.clone()];
     let own = check.params.iter().map(|(name, value)| (name.as_str(), Param::from(value.as_str())));
     GIVEN_PARAMS.into_iter().zip(given.map(Param::Text)).chain(own).collect()
 }
@@ -87,8 +85,11 @@ pub async fn run(engine: &Engine, check: &CheckRule, at: &Moment) -> Result<Outc
     let result = query(engine, check, &check.query, at).await?;
     let mut violations: BTreeMap<ItemKey, Violation> = BTreeMap::new();
     for (i, row) in result.rows().enumerate() {
-        let violation = violation(check, &row)
-            .map_err(|problem| CheckError::Row { id: check.id.clone(), row: i + 1, problem })?;
+        let violation = violation(check, &row).map_err(|problem| CheckError::Row {
+            id: check.id.clone(),
+            row: i + 1,
+            problem,
+        })?;
         let subject = format!("{} {}", violation.key.subject_kind, violation.key.subject_code);
         if violations.insert(violation.key.clone(), violation).is_some() {
             return Err(CheckError::Twice { id: check.id.clone(), subject });
@@ -182,7 +183,11 @@ fn wrong_columns(
             let returned: Vec<&str> =
                 schema.fields().iter().map(|field| field.name().as_str()).collect();
             let problem = Diagnostic::file(&sql.file, message);
-            let near = crate::diagnostic::nearest(name, returned.iter().copied());
+            let others = returned
+                .iter()
+                .copied()
+                .filter(|returned| !columns.iter().any(|(known, _)| known == returned));
+            let near = crate::diagnostic::nearest(name, others);
             problems.push(match near {
                 Some(near) => problem.hint(format!("`{near} AS {name}`?")),
                 None => problem.hint(format!("it returns {}", returned.join(", "))),

@@ -189,7 +189,8 @@ pub fn load(
         let mut read = |path: &Spanned<String>| match read_sql(path.get_ref()) {
             Ok(sql) => {
                 let path = path.get_ref();
-                let file = if folder.is_empty() { path.clone() } else { format!("{folder}/{path}") };
+                let file =
+                    if folder.is_empty() { path.clone() } else { format!("{folder}/{path}") };
                 Some(SqlFile { file, text: sql })
             }
             Err(error) => {
@@ -215,7 +216,11 @@ pub fn load(
             closes_on: check.closes_on,
             on_correction: check.on_correction,
             per_period: check.per_period,
-            params: check.params.into_iter().map(|(name, value)| (name.into_inner(), value)).collect(),
+            params: check
+                .params
+                .into_iter()
+                .map(|(name, value)| (name.into_inner(), value))
+                .collect(),
             query,
             judged,
             file: file.to_owned(),
@@ -242,8 +247,10 @@ pub fn load_all(pipelines: &std::path::Path) -> Result<Vec<CheckRule>, Vec<Diagn
             Ok(read) => {
                 for check in read {
                     if let Some(other) = checks.iter().find(|other| other.id == check.id) {
-                        let message =
-                            format!("a second check `{}`; the first is in {}", check.id, other.file);
+                        let message = format!(
+                            "a second check `{}`; the first is in {}",
+                            check.id, other.file
+                        );
                         let line = check.line.unwrap_or(1);
                         problems.push(Diagnostic::at_line(&file, &text, line, None, message));
                     }

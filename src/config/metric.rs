@@ -46,7 +46,10 @@ pub fn load(name: &str, file: &str, text: &str) -> Result<Metric, Vec<Diagnostic
             }
             // A line that begins no key continues the description.
             _ if in_key == Some("description") => {
-                description = format!("{description} {}", comment.trim()).trim().to_owned();
+                if !description.is_empty() {
+                    description.push(' ');
+                }
+                description.push_str(comment.trim());
             }
             _ => {}
         }

@@ -63,7 +63,8 @@ pub fn load(file: &str, text: &str) -> Result<Vec<Target>, Vec<Diagnostic>> {
     for name in &header {
         let name = name.trim_start_matches('\u{feff}');
         if !COLUMNS.contains(&name) {
-            let problem = Diagnostic::at_line(file, text, 1, None, format!("unknown column `{name}`"));
+            let problem =
+                Diagnostic::at_line(file, text, 1, None, format!("unknown column `{name}`"));
             problems.push(match nearest(name, COLUMNS) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint(format!("known here: {}", COLUMNS.join(", "))),
@@ -79,9 +80,8 @@ pub fn load(file: &str, text: &str) -> Result<Vec<Target>, Vec<Diagnostic>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let place = |name: &str| {
-        header.iter().position(|column| column.trim_start_matches('\u{feff}') == name)
-    };
+    let place =
+        |name: &str| header.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
     let mut targets: Vec<Target> = Vec::new();
     for record in reader.records() {
         let record = match record {
@@ -121,15 +121,17 @@ pub fn load(file: &str, text: &str) -> Result<Vec<Target>, Vec<Diagnostic>> {
         };
         let num = number("num", 0);
         let den = number("den", 1);
-        let mut day = |name: &str| match field(name) {
-            "" => Some(None),
-            text => match text.parse::<Date>() {
-                Ok(day) => Some(Some(day)),
-                Err(_) => {
-                    wrong(format!("`{name}` is {text:?}"), Some("write a day as 2024-09-01".into()));
-                    None
-                }
-            },
+        let mut day = |name: &str| {
+            let text = field(name);
+            if text.is_empty() {
+                return Some(None);
+            }
+            let day = text.parse::<Date>().ok();
+            if day.is_none() {
+                let hint = "write a day as 2024-09-01".to_owned();
+                wrong(format!("`{name}` is {text:?}"), Some(hint));
+            }
+            day.map(Some)
         };
         let valid_from = day("valid_from");
         let valid_to = day("valid_to");

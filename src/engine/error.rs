@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::common::SchemaError;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use crate::diagnostic::{Diagnostic, nearest};
@@ -141,7 +141,7 @@ impl SqlError {
                         Some(relation) => format!("table `{relation}` has no column `{name}`"),
                         None => format!("there is no column `{name}` here"),
                     };
-                    hint = hint_of(name, valid_fields.iter().map(|column| column.name()));
+                    hint = hint_of(name, valid_fields.iter().map(Column::name));
                     word = Some(name.to_owned());
                 }
             }
@@ -231,9 +231,9 @@ fn split_place(message: &str) -> (String, Option<(usize, usize)>) {
         let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         text[..end].parse().ok()
     };
-    let place = place.split_once(", Column: ").and_then(|(line, column)| {
-        Some((digits(line)?, digits(column)?))
-    });
+    let place = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some((digits(line)?, digits(column)?)));
     (text.to_owned(), place)
 }
 

@@ -64,7 +64,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { memory_bytes: 1 << 30, timeout: Duration::from_secs(60), max_rows: 1_000_000 }
+        Limits { memory_bytes: 1 << 30, timeout: Duration::from_mins(1), max_rows: 1_000_000 }
     }
 }
 
@@ -167,10 +167,7 @@ impl Engine {
         // A name is taken once in DataFusion's catalogue.
         self.context.deregister_table(reference.clone()).map_err(wrong)?;
         self.context.register_table(reference, table).map_err(wrong)?;
-        self.sizes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), bytes);
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), bytes);
         Ok(())
     }
 
@@ -249,8 +246,7 @@ impl Engine {
 
     /// The session's state for one query, with as many partitions as its data deserve.
     fn state(&self) -> datafusion::execution::SessionState {
-        let bytes: u64 =
-            self.sizes.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
+        let bytes: u64 = self.sizes.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
         let mut state = self.context.state();
         if bytes < SMALL_BYTES {
             state.config_mut().options_mut().execution.target_partitions =

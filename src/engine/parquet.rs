@@ -51,10 +51,7 @@ impl ParquetFiles {
             Arc::new(Field::new("_superseded_at", instant, true)),
         ];
         let value = |at: Option<Timestamp>| {
-            ScalarValue::TimestampMicrosecond(
-                at.map(Timestamp::as_microsecond),
-                Some("UTC".into()),
-            )
+            ScalarValue::TimestampMicrosecond(at.map(Timestamp::as_microsecond), Some("UTC".into()))
         };
         let files = files
             .iter()
@@ -65,9 +62,8 @@ impl ParquetFiles {
                 ]))
             })
             .collect::<io::Result<_>>()?;
-        let schema = TableSchema::builder(schema)
-            .with_table_partition_cols(Fields::from(columns))
-            .build();
+        let schema =
+            TableSchema::builder(schema).with_table_partition_cols(Fields::from(columns)).build();
         Ok(ParquetFiles { schema, files })
     }
 
@@ -115,10 +111,9 @@ impl TableProvider for ParquetFiles {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let source =
-            ParquetSource::new(self.schema.clone()).with_table_parquet_options(options);
+        let source = ParquetSource::new(self.schema.clone()).with_table_parquet_options(options);
         let groups = FileGroup::new(self.files.clone())
-            .split_files(state.config_options().execution.target_partitions.into());
+            .split_files(state.config_options().execution.target_partitions);
         let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

@@ -7,9 +7,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::ast::{
-    self, Expr, Value, ValueWithSpan, visit_expressions_mut,
-};
+use datafusion::sql::sqlparser::ast::{self, Expr, Value, ValueWithSpan, visit_expressions_mut};
 use jiff::civil::Date;
 
 use super::SqlError;

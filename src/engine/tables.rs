@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::calendar::Calendar;
 use crate::config::targets::Target;
-use crate::model::{Period, UnitDirectory};
+use crate::model::{Period, UnitCode, UnitDirectory};
 
 /// Name and columns of every reserved table; `!` after a type: never null.
 ///
@@ -161,7 +161,6 @@ macro_rules! build {
                 builder.append_null();
                 continue;
             }
-            #[expect(clippy::redundant_closure_call, reason = "a closure per type")]
             match ($value)(value) {
                 Some(value) => builder.append_value(value),
                 None => {
@@ -210,8 +209,7 @@ fn column_from_json(field: &Field, rows: &[Value]) -> Result<ArrayRef, JsonRowsE
             })
         }
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-            let builder =
-                TimestampMicrosecondBuilder::new().with_timezone_opt(zone.clone());
+            let builder = TimestampMicrosecondBuilder::new().with_timezone_opt(zone.clone());
             build!(builder, field, rows, "an instant as 2024-09-01T08:00:00Z", |value: &Value| {
                 let at: Timestamp = value.as_str()?.parse().ok()?;
                 Some(at.as_microsecond())
@@ -307,8 +305,8 @@ pub fn units_batch(units: &UnitDirectory) -> Result<RecordBatch, JsonRowsError> 
         .map(|unit| {
             json!({
                 "code": unit.code.as_str(), "name": unit.name, "level": unit.level.as_str(),
-                "kind": unit.kind, "parent": unit.parent.as_ref().map(|code| code.as_str()),
-                "group_code": unit.group.as_ref().map(|code| code.as_str()),
+                "kind": unit.kind, "parent": unit.parent.as_ref().map(UnitCode::as_str),
+                "group_code": unit.group.as_ref().map(UnitCode::as_str),
             })
         })
         .collect();
@@ -322,7 +320,7 @@ pub fn targets_batch(targets: &[Target]) -> Result<RecordBatch, JsonRowsError> {
         .map(|target| {
             json!({
                 "metric": target.metric, "level": target.level.as_str(),
-                "unit_code": target.unit_code.as_ref().map(|code| code.as_str()),
+                "unit_code": target.unit_code.as_ref().map(UnitCode::as_str),
                 "target_set": target.target_set, "num": target.num, "den": target.den,
                 "op": target.op.as_str(),
                 "valid_from": target.valid_from.map(|day| day.to_string()),

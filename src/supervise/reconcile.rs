@@ -58,9 +58,7 @@ pub fn reconcile(
         let change = match found.get(&item.key) {
             // An older period run again says nothing about an item that newer figures speak of.
             Some(violation) if violation.period < item.period => recount(item, rule, setting),
-            Some(violation) if is_done(item.state) => {
-                Some(reopen(item, violation, rule, setting))
-            }
+            Some(violation) if is_done(item.state) => Some(reopen(item, violation, rule, setting)),
             Some(violation) => fails(item, violation, rule, setting),
             None if is_done(item.state) => None,
             None if judged.covers(&item.key) && judged_not_before(item, judged) => {
@@ -82,12 +80,7 @@ pub fn reconcile(
 }
 
 fn rank(violation: &Violation) -> (Period, &str, &str, &str) {
-    (
-        violation.period,
-        &violation.detail,
-        &violation.subject_name,
-        violation.unit_code.as_str(),
-    )
+    (violation.period, &violation.detail, &violation.subject_name, violation.unit_code.as_str())
 }
 
 /// A pass of an older period does not acquit an item that newer figures speak of. Periods of
@@ -161,8 +154,7 @@ fn fails(
     if after == *item {
         return None;
     }
-    let kind =
-        if item.data_passes { ItemEventKind::DataFails } else { ItemEventKind::Kept };
+    let kind = if item.data_passes { ItemEventKind::DataFails } else { ItemEventKind::Kept };
     let reason = if after.detail == item.detail && after.period == item.period {
         calendar_reason(item, &after)
     } else {

@@ -25,3 +25,6 @@ mod tidy;
 mod tools;
 mod normalize_real;
 mod normalize_support;
+mod check;
+mod engine;
+mod supervise;

@@ -97,8 +97,7 @@ pub fn units() -> RecordBatch {
         unit("t3", "丙街道", "town", Some("d"), None),
         unit("p1", "某园区", "park", Some("t3"), None),
     ];
-    duban::engine::batch_from_json(&reserved_schema("units").expect("units"), &rows)
-        .expect("units")
+    duban::engine::batch_from_json(&reserved_schema("units").expect("units"), &rows).expect("units")
 }
 
 /// What a test's cases and engines have unless they say otherwise.
