@@ -1,2 +1,3 @@
 //! The one integration-test target: each test binary links DataFusion, so there is one.
 mod ledger;
+mod smtp;
