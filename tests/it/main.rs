@@ -28,3 +28,5 @@ mod normalize_support;
 mod check;
 mod engine;
 mod supervise;
+mod delivery;
+mod smtp;
