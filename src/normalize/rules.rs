@@ -121,8 +121,6 @@ fn check_rows(
             .zip(values)
             .map(|(&column, value)| (contract.columns[column].name.as_str(), to_jinja(value)))
             .collect();
-        if expression.eval(operands).is_ok_and(|value| value.is_true())
-        {
         if expression.eval(minijinja::Value::from(operands)).is_ok_and(|value| value.is_true()) {
             continue;
         }

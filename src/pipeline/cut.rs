@@ -232,9 +232,6 @@ impl Pipeline {
         self.config.units.get(code).map_or_else(|| code.to_string(), |unit| unit.name.clone())
     }
 
-    pub(super) fn towns(&self) -> impl Iterator<Item = &UnitCode> {
-        self.config.units.of_level(Level::Town).map(|unit| &unit.code)
-    }
 }
 
 fn inputs(coverage: &[Coverage]) -> Vec<CutInput> {

@@ -10,6 +10,10 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Param, reserved_schema, reserved_tables, targets_batch, units_batch};
 use crate::metric;
 use crate::report::fonts::{Fonts, RoleReport};
+use crate::model::Light;
+use crate::report::document::{
+    Align, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
+};
 use crate::report::{ColumnKind, pdf};
 
 /// What proving the definitions found.
@@ -45,7 +49,7 @@ pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
         let missing: Vec<Diagnostic> =
             missing.map(|error| Diagnostic::file("fonts", error.to_string())).collect();
         if missing.is_empty() {
-            if let Err(error) = pdf::check_style(&fonts, &config.page_style, &pdf::sample()) {
+            if let Err(error) = prove_page_style(config, &fonts) {
                 match error {
                     pdf::PdfError::Style(wrong) => proof.problems.extend(wrong),
                     other => proof
@@ -58,6 +62,47 @@ pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
         }
     }
     Ok(proof)
+}
+
+/// Sets a small paper on the page style.
+fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError> {
+    let text = |text: &str| vec![Inline::Text { text: text.to_owned() }];
+    let column = Column {
+        name: "unit".into(),
+        heading: vec!["镇街".into()],
+        format: Format::Text,
+        align: Align::Left,
+        weight: 1.0,
+    };
+    let cell =
+        Cell { value: Value::Text("示例镇".into()), text: "示例镇".into(), light: Some(Light::Red) };
+    let document = Document {
+        title: "版式检查".into(),
+        addressees: "各镇街：".into(),
+        signature: config.settings.district.name.clone(),
+        dated_on: Some(jiff::civil::date(2024, 9, 1)),
+        doc_number: "示例〔2024〕1号".into(),
+        imprint: vec!["抄送：示例".into()],
+        subtitle: String::new(),
+        blocks: vec![
+            Block::Heading(Heading { level: 1, number: "一、".into(), content: text("标题") }),
+            Block::Para(text("正文 123 abc。")),
+            Block::Table(Table {
+                name: "sample".into(),
+                caption: "表".into(),
+                columns: vec![column],
+                rows: vec![Row { cells: vec![cell], emphasis: false }],
+                notes: vec!["注".into()],
+            }),
+            Block::PageBreak,
+            Block::AttachmentList(vec!["附件".into()]),
+        ],
+    };
+    let no_charts = |_: &crate::report::document::Chart| Ok(String::new());
+    let zone = config.settings.time_zone();
+    let created_at = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
+    let meta = pdf::PdfMeta { author: "duban", created_at: &created_at };
+    pdf::render(&document, &no_charts, fonts, &config.page_style, meta).map(|_| ())
 }
 
 fn prove_cases(
