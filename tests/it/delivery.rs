@@ -58,7 +58,7 @@ fn envelope() -> Envelope {
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn read_by_python(test: &str, bytes: &[u8]) -> Option<Value> {
     let spawned = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/read_mail.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/parse_mail.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
