@@ -41,7 +41,8 @@ pub enum ComposeError {
 /// `subject` says what is sent, such as `edition:12`; `from` gives the domain.
 pub fn message_id(subject: &str, recipient: &str, from: &str) -> String {
     let digest = Sha256::digest(format!("{subject}\0{recipient}"));
-    let prefix: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let prefix =
+        digest.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let domain = from.rsplit_once('@').map_or("localhost", |(_, rest)| rest.trim_end_matches('>'));
     let domain = if domain.is_ascii() { domain } else { "localhost" };
     format!("{prefix}@{domain}")

@@ -112,13 +112,13 @@ fn converse(
         Err(text) => return Ok(leave(server, Outcome::Refused { code: None, text })),
     };
     let greeted = server.command(Mail::new(Some(from), parameters)).map_err(Stop::from);
-    if let Err(stop) = greeted.and_then(completed) {
+    if let Err(stop) = greeted.and_then(|response| completed(&response)) {
         return Ok(leave(server, stop.outcome(*phase)));
     }
 
     begin(DeliveryPhase::Rcpt, phase, record)?;
     let named = server.command(Rcpt::new(to, Vec::new())).map_err(Stop::from);
-    if let Err(stop) = named.and_then(completed) {
+    if let Err(stop) = named.and_then(|response| completed(&response)) {
         return Ok(leave(server, stop.outcome(*phase)));
     }
 
@@ -285,10 +285,10 @@ fn mail_parameters(
 }
 
 /// A 2yz; lettre also lets a 3yz pass, which MAIL and RCPT never get.
-fn completed(response: Response) -> Result<(), Stop> {
+fn completed(response: &Response) -> Result<(), Stop> {
     match response.code().severity {
         Severity::PositiveCompletion => Ok(()),
-        _ => Err(Stop::Said(format!("the server answered out of turn: {}", spoken(&response)))),
+        _ => Err(Stop::Said(format!("the server answered out of turn: {}", spoken(response)))),
     }
 }
 

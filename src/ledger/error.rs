@@ -19,6 +19,11 @@ pub enum LedgerError {
         path.display()
     )]
     Newer { path: PathBuf, found: usize, known: usize },
+    #[error(
+        "the ledger {} has version {found}, and this program reads version {known}: a command that changes it, such as `duban run`, brings it up to date",
+        path.display()
+    )]
+    Older { path: PathBuf, found: usize, known: usize },
     #[error("the ledger could not {doing}")]
     Sql { doing: &'static str, source: rusqlite::Error },
     #[error("the ledger holds no {what} {key}")]

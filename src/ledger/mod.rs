@@ -25,6 +25,7 @@ mod submission;
 mod table;
 mod value;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -83,14 +84,12 @@ impl Ledger {
         conn.busy_timeout(BUSY_TIMEOUT).map_err(opening)?;
         conn.pragma_update(None, "query_only", true).map_err(opening)?;
         let found = version(&conn).map_err(opening)?;
-        if found > MIGRATIONS.len() {
-            return Err(LedgerError::Newer {
-                path: path.to_owned(),
-                found,
-                known: MIGRATIONS.len(),
-            });
+        let (path, known) = (path.to_owned(), MIGRATIONS.len());
+        match found.cmp(&known) {
+            Ordering::Greater => Err(LedgerError::Newer { path, found, known }),
+            Ordering::Less => Err(LedgerError::Older { path, found, known }),
+            Ordering::Equal => Ok(Ledger { conn: Mutex::new(conn), path }),
         }
-        Ok(Ledger { conn: Mutex::new(conn), path: path.to_owned() })
     }
 
     pub fn path(&self) -> &Path {

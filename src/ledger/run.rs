@@ -91,7 +91,7 @@ impl Ledger {
                 // Someone else took it over between the question and now.
                 Some(run) if Some(run.run_id) != dead => return Err(held(run).into()),
                 Some(run) => {
-                    end_run(tx, run.run_id, RunState::Interrupted, "its process was gone", at)?
+                    end_run(tx, run.run_id, RunState::Interrupted, "its process was gone", at)?;
                 }
                 None => {}
             }
@@ -132,7 +132,7 @@ impl Ledger {
         detail: &str,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write("finish a run", |tx| Ok(end_run(tx, id, state, detail, at)?))
+        self.write("finish a run", |tx| end_run(tx, id, state, detail, at))
     }
 
     /// Records that a step begins, before any of its work is done.

@@ -81,5 +81,5 @@ pub(super) fn store_blob(conn: &Connection, bytes: &[u8]) -> rusqlite::Result<St
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -29,4 +29,6 @@ mod check;
 mod engine;
 mod supervise;
 mod delivery;
+mod ledger_outbox;
+mod ledger_tables;
 mod smtp;
