@@ -40,8 +40,8 @@ const DEFAULTS: [(&str, &str, &[&str]); 5] = [
             "Source Han Serif SC",
             "Noto Serif SC",
             "FandolSong",
-            "AR PL UMing CN",
             "AR PL SungtiL GB",
+            "AR PL UMing CN",
         ],
     ),
     (
@@ -93,8 +93,8 @@ const DEFAULTS: [(&str, &str, &[&str]); 5] = [
             "Kaiti SC",
             "FandolKai",
             "LXGW WenKai",
-            "AR PL UKai CN",
             "AR PL KaitiM GB",
+            "AR PL UKai CN",
         ],
     ),
 ];

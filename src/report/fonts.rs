@@ -20,7 +20,7 @@ use typst::text::{Font, FontInfo};
 use crate::config::fonts::{BASE_ROLE, FontSettings, role_label};
 
 /// How a machine without Chinese faces is mended.
-pub const INSTALL_HINT: &str = "install free faces (Debian: `apt-get install fonts-noto-cjk fonts-arphic-ukai`) \
+pub const INSTALL_HINT: &str = "install free faces (Debian: `apt-get install fonts-noto-cjk fonts-arphic-gkai00mp`) \
      or put the office's own .ttf/.otf/.ttc files into the home's fonts/ folder";
 
 /// Where TeX distributions keep OpenType faces, which no font configuration names.
@@ -251,6 +251,11 @@ impl Fonts {
         self.faces.iter().map(|face| Ok((face.path().to_owned(), face.file_sha256()?))).collect()
     }
 
+    /// Every face that plays in some role, each once.
+    pub fn faces(&self) -> impl Iterator<Item = &Face> {
+        self.faces.iter()
+    }
+
     /// Names, style and coverage of a face, read from the mapped file without keeping it.
     pub(crate) fn info(&self, face: &Face) -> Result<FontInfo, ReadFontError> {
         let info = face
@@ -350,7 +355,7 @@ impl Candidates {
                 index: face.index,
                 family: face.families.first().map(|(name, _)| name.clone()).unwrap_or_default(),
                 post_script_name: face.post_script_name.clone(),
-                weight: face.weight.0,
+                weight: labelled_weight(face.weight.0, &face.post_script_name),
                 place,
             };
             let mut names: Vec<String> = face.families.iter().map(|(name, _)| fold(name)).collect();
@@ -399,6 +404,23 @@ impl Candidate {
     }
 }
 
+/// Fandol's bold faces say 400 in their tables and `-Bold` in their names.
+fn labelled_weight(weight: u16, post_script_name: &str) -> u16 {
+    if weight == 400 && post_script_name.ends_with("-Bold") { 700 } else { weight }
+}
+
 fn fold(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::labelled_weight;
+
+    #[test]
+    fn a_bold_face_that_calls_itself_regular_is_bold() {
+        assert_eq!(labelled_weight(400, "FandolSong-Bold"), 700);
+        assert_eq!(labelled_weight(400, "FandolSong-Regular"), 400);
+        assert_eq!(labelled_weight(300, "LXGWWenKai-Light"), 300);
+    }
 }

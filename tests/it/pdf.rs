@@ -334,7 +334,7 @@ fn a_table_too_wide_for_a_portrait_page_gets_a_landscape_one_by_itself() {
 #[test]
 fn data_that_looks_like_typst_prints_as_it_stands() {
     let Some(fonts) = machine_fonts() else { return };
-    let hostile = r##"#panic("x") $x^2$ *b* _i_ [c] \u{41} <l> @r // `y` "q" 'a' ~ = -- ---"##;
+    let hostile = r#"#panic("x") $x^2$ *b* _i_ [c] \u{41} <l> @r // `y` "q" 'a' ~ = -- ---"#;
     let mut table = sample::towns();
     hostile.clone_into(&mut table.rows[0].cells[1].text);
     hostile.clone_into(&mut table.caption);
@@ -396,6 +396,28 @@ fn a_character_of_a_chart_that_no_face_has_fails_the_paper_too() {
         (missing[0].role.as_str(), &missing[0].characters[..]),
         ("chart", &['\u{E123}'][..])
     );
+}
+
+#[test]
+fn a_chart_is_lettered_in_the_family_that_it_names() {
+    let Some(fonts) = machine_fonts() else { return };
+    let document = plain(vec![Block::Chart(sample::chart("trend", ""))]);
+    let created_at = created_at();
+    let meta = PdfMeta { author: "", created_at: &created_at };
+    for role in ["hei", "song", "kai"] {
+        let families = fonts.css_families(role).unwrap();
+        let draw = |chart: &Chart| {
+            let svg = sample::svg(chart);
+            Ok(svg.replace("\"Noto Sans CJK SC\"", &format!("\"{families}\"")))
+        };
+        let pdf = pdf::render(&document, &draw, fonts, STYLE, meta).unwrap();
+        // Besides the page's number, the chart has the only letters of this paper.
+        let name = &fonts.resolve(role).unwrap().post_script_name;
+        let used: Vec<&str> = pdf.faces.iter().map(|face| face.post_script_name.as_str()).collect();
+        assert!(used.contains(&name.as_str()) && used.len() <= 2, "{role}: {used:?}");
+        let Some(table) = poppler("pdffonts", &pdf, &[], &[]) else { return };
+        assert!(table.contains(name.as_str()), "{table}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use resvg::usvg;
+use resvg::usvg::{self, fontdb};
 use typst::layout::{Frame, FrameItem};
 use typst::text::{Font, TextItem};
 use typst::visualize::ImageKind;
@@ -10,6 +10,7 @@ use typst_layout::PagedDocument;
 
 use super::world::PaperWorld;
 use super::{MissingGlyphs, UsedFace};
+use crate::report::fonts::Face;
 
 pub(super) struct Found {
     pub(super) missing: Vec<MissingGlyphs>,
@@ -17,7 +18,7 @@ pub(super) struct Found {
 }
 
 pub(super) fn inspect(paper: &PagedDocument, world: &PaperWorld<'_>) -> Found {
-    let mut seen = Seen { world, missing: Vec::new(), fonts: Vec::new() };
+    let mut seen = Seen { world, missing: Vec::new(), fonts: Vec::new(), chart_faces: Vec::new() };
     for page in paper.pages() {
         seen.frame(&page.frame);
     }
@@ -25,6 +26,7 @@ pub(super) fn inspect(paper: &PagedDocument, world: &PaperWorld<'_>) -> Found {
         .fonts
         .iter()
         .filter_map(|font| world.face_of(font))
+        .chain(seen.chart_faces)
         .map(|face| UsedFace {
             path: face.path().to_owned(),
             index: face.index,
@@ -38,9 +40,10 @@ struct Seen<'a> {
     world: &'a PaperWorld<'a>,
     missing: Vec<MissingGlyphs>,
     fonts: Vec<Font>,
+    chart_faces: Vec<&'a Face>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
     fn frame(&mut self, frame: &Frame) {
         for (_, item) in frame.items() {
             match item {
@@ -48,7 +51,7 @@ impl Seen<'_> {
                 FrameItem::Text(text) => self.text(text),
                 FrameItem::Image(image, ..) => {
                     if let ImageKind::Svg(svg) = image.kind() {
-                        self.svg(svg.tree().root());
+                        self.svg(svg.tree(), svg.tree().root());
                     }
                 }
                 FrameItem::Shape(..) | FrameItem::Link(..) | FrameItem::Tag(..) => {}
@@ -69,20 +72,31 @@ impl Seen<'_> {
         }
     }
 
-    fn svg(&mut self, group: &usvg::Group) {
+    fn svg(&mut self, tree: &usvg::Tree, group: &usvg::Group) {
         for node in group.children() {
             match node {
-                usvg::Node::Group(group) => self.svg(group),
+                usvg::Node::Group(group) => self.svg(tree, group),
                 usvg::Node::Text(text) => {
                     let spans = text.layouted().iter();
                     for glyph in spans.flat_map(|span| &span.positioned_glyphs) {
                         if glyph.id.0 == 0 {
                             self.note("chart", &glyph.text);
                         }
+                        self.chart_face(tree.fontdb(), glyph.font);
                     }
                 }
                 usvg::Node::Path(_) | usvg::Node::Image(_) => {}
             }
+        }
+    }
+
+    fn chart_face(&mut self, db: &fontdb::Database, id: fontdb::ID) {
+        let world: &'a PaperWorld<'a> = self.world;
+        let face = db.with_face_data(id, |data, index| world.face_at(data, index)).flatten();
+        if let Some(face) = face
+            && !self.chart_faces.iter().any(|known| std::ptr::eq(*known, face))
+        {
+            self.chart_faces.push(face);
         }
     }
 

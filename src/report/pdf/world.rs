@@ -59,16 +59,11 @@ impl<'a> PaperWorld<'a> {
             families.push((role.to_owned(), names));
         }
         // Charts name the families themselves; each face answers to its own name as well.
-        for role in fonts.roles() {
-            for face in fonts.chain(role)? {
-                if slots.iter().any(|slot| slot.plays.is_none() && is_own_name(slot, face)) {
-                    continue;
-                }
-                let mut info = fonts.info(face)?;
-                info.family.clone_from(&face.family);
-                book.push(info);
-                slots.push(Slot { face, plays: None });
-            }
+        for face in fonts.faces() {
+            let mut info = fonts.info(face)?;
+            info.family.clone_from(&face.family);
+            book.push(info);
+            slots.push(Slot { face, plays: None });
         }
 
         let Prepared { json, svgs } = data::prepare(document, charts, &families, meta)?;
@@ -100,14 +95,19 @@ impl<'a> PaperWorld<'a> {
         self.slots.iter().map(|slot| slot.face).find(|face| is_same(face, font))
     }
 
+    /// The face whose loaded bytes these are: how a picture's font is told.
+    pub(super) fn face_at(&self, data: &[u8], index: u32) -> Option<&Face> {
+        let is_here = |face: &&Face| {
+            let loaded = face.loaded().map(|font| font.data().as_slice().as_ptr());
+            face.index == index && loaded == Some(data.as_ptr())
+        };
+        self.slots.iter().map(|slot| slot.face).find(is_here)
+    }
+
     /// A file that was there at the scan could not be read when typst asked.
     pub(super) fn take_font_error(&self) -> Option<ReadFontError> {
         self.font_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-fn is_own_name(slot: &Slot<'_>, face: &Face) -> bool {
-    std::ptr::eq(slot.face, face)
 }
 
 fn is_same(face: &Face, font: &Font) -> bool {
