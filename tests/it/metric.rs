@@ -49,9 +49,12 @@ fn direct(period: &str, town: &str) -> Value {
 
 const P: &str = "2024-09";
 
+/// Rows by table.
+type World = Vec<(&'static str, Vec<Value>)>;
+
 /// t1: exactly 50 % public, more children than residents. t2: 49.996 % public. t3: reported, its
 /// direct institution by the bureau too.
-fn three_towns() -> Vec<(&'static str, Vec<Value>)> {
+fn three_towns() -> World {
     let all = ["t1", "t2", "t3", "b"];
     vec![
         (
@@ -93,11 +96,7 @@ fn three_towns() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-fn without(
-    mut world: Vec<(&'static str, Vec<Value>)>,
-    table: &str,
-    reporter: &str,
-) -> Vec<(&'static str, Vec<Value>)> {
+fn without(mut world: World, table: &str, reporter: &str) -> World {
     for (name, rows) in &mut world {
         if *name == table {
             rows.retain(|row| row["reporter_code"] != reporter);
@@ -409,7 +408,7 @@ type Sums = BTreeMap<&'static str, (i64, i64, i64)>;
 const TOWNS: [&str; 3] = ["t1", "t2", "t3"];
 
 /// Twelve months of three towns with silent ones among them, and their sums, added up here.
-fn random_year() -> (Vec<(&'static str, Vec<Value>)>, BTreeMap<String, Sums>) {
+fn random_year() -> (World, BTreeMap<String, Sums>) {
     let mut dice = Dice(2024);
     let mut rows = Vec::new();
     let mut coverage = Vec::new();
