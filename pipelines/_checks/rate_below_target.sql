@@ -26,7 +26,10 @@ SELECT level AS subject_kind, unit_code AS subject_code, unit_name AS subject_na
                       lpad(CAST(basis_points % 100 AS VARCHAR), 2, '0'), '%（',
                       CAST(num AS VARCHAR), '/', CAST(den AS VARCHAR), '），目标',
                       CASE op WHEN '>' THEN '高于' ELSE '不低于' END,
-                      CAST(CAST(target_num AS DOUBLE) * 100 / target_den AS VARCHAR), '%，',
+                      CASE WHEN target_num * 100 % target_den = 0
+                           THEN CAST(target_num * 100 / target_den AS VARCHAR)
+                           ELSE CAST(CAST(target_num AS DOUBLE) * 100 / target_den AS VARCHAR) END,
+                      '%，',
                       CASE metric
                           WHEN 'gross_enrolment' THEN concat('尚差', CAST(gap_unchanged AS VARCHAR), '人')
                           WHEN 'class_size' THEN

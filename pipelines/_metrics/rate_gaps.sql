@@ -34,8 +34,8 @@ compared AS (
 SELECT level, unit_code, unit_name, period, metric, target_set, num, den,
        target_num, target_den, op, met,
        CASE WHEN den > 0 THEN
-           CAST(short AS DOUBLE) * 100 / (CAST(target_den AS DOUBLE) * den)
-           * CASE WHEN op IN ('<=', '<') THEN -1 ELSE 1 END
+           CAST(CASE WHEN op IN ('<=', '<') THEN -short ELSE short END AS DOUBLE) * 100
+           / (CAST(target_den AS DOUBLE) * den)
        END AS gap_points,
        CASE WHEN met IS NULL THEN NULL
             WHEN met THEN 0

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use crate::config::check::{CheckRule, GIVEN_PARAMS, SqlFile};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Param, QueryResult, Row, SqlError};
-use crate::model::{ItemKey, JudgedSubjects, Period, UnitCode, Violation};
+use crate::model::{ItemKey, Judged, JudgedSubjects, Period, UnitCode, Violation};
 
 pub use cases::{
     Case, CaseResult, Definitions, Subject, load_cases, read_cases, run_cases, uncovered,
@@ -85,7 +85,7 @@ pub async fn run(engine: &Engine, check: &CheckRule, at: &Moment) -> Result<Outc
     let result = query(engine, check, &check.query, at).await?;
     let mut violations: BTreeMap<ItemKey, Violation> = BTreeMap::new();
     for (i, row) in result.rows().enumerate() {
-        let violation = violation(check, &row).map_err(|problem| CheckError::Row {
+        let violation = violation(check, &row, at).map_err(|problem| CheckError::Row {
             id: check.id.clone(),
             row: i + 1,
             problem,
@@ -100,12 +100,47 @@ pub async fn run(engine: &Engine, check: &CheckRule, at: &Moment) -> Result<Outc
         Some(sql) => {
             let result = query(engine, check, sql, at).await?;
             let subject = |row: Row<'_>| {
-                Some((row.text("subject_kind")?.to_owned(), row.text("subject_code")?.to_owned()))
+                let code = subject_code(check, row.text("subject_code")?, at);
+                Some((row.text("subject_kind")?.to_owned(), code))
             };
             JudgedSubjects::Only(result.rows().filter_map(subject).collect())
         }
     };
     Ok(Outcome { violations: violations.into_values().collect(), judged })
+}
+
+/// What all checks found, together.
+#[derive(Debug)]
+pub struct Checked {
+    /// Sorted by check and subject.
+    pub violations: Vec<Violation>,
+    /// The checks that ran, and whom each could judge.
+    pub judged: Judged,
+    /// Checks that failed; their items are to be left alone, which `judged` sees to.
+    pub errors: Vec<CheckError>,
+}
+
+/// Runs all checks for one moment. One that fails does not stop the others.
+pub async fn run_all(engine: &Engine, checks: &[CheckRule], at: &Moment) -> Checked {
+    let mut violations = Vec::new();
+    let mut judged = Judged { period: at.period, checks: BTreeMap::new() };
+    let mut errors = Vec::new();
+    for check in checks {
+        match run(engine, check, at).await {
+            Ok(outcome) => {
+                violations.extend(outcome.violations);
+                judged.checks.insert(check.id.clone(), outcome.judged);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    violations.sort_by(|a, b| a.key.cmp(&b.key));
+    Checked { violations, judged, errors }
+}
+
+/// The subject's code in the item's key: with the period, if every period is a matter of its own.
+fn subject_code(check: &CheckRule, code: &str, at: &Moment) -> String {
+    if check.per_period { format!("{code}@{}", at.period) } else { code.to_owned() }
 }
 
 async fn query(
@@ -121,7 +156,7 @@ async fn query(
     })
 }
 
-fn violation(check: &CheckRule, row: &Row<'_>) -> Result<Violation, String> {
+fn violation(check: &CheckRule, row: &Row<'_>, at: &Moment) -> Result<Violation, String> {
     let text = |column: &str| match row.text(column) {
         Some(text) if !text.is_empty() => Ok(text.to_owned()),
         _ => Err(format!("{column} is empty")),
@@ -131,7 +166,7 @@ fn violation(check: &CheckRule, row: &Row<'_>) -> Result<Violation, String> {
         key: ItemKey {
             check_id: check.id.clone(),
             subject_kind: text("subject_kind")?,
-            subject_code: text("subject_code")?,
+            subject_code: subject_code(check, &text("subject_code")?, at),
         },
         subject_name: text("subject_name")?,
         unit_code: UnitCode::new(text("unit_code")?),

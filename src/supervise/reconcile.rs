@@ -61,6 +61,8 @@ pub fn reconcile(
             Some(violation) if is_done(item.state) => Some(reopen(item, violation, rule, setting)),
             Some(violation) => fails(item, violation, rule, setting),
             None if is_done(item.state) => None,
+            // Each period is a matter of its own: another one's silence says nothing.
+            None if rule.per_period && item.period != judged.period => recount(item, rule, setting),
             None if judged.covers(&item.key) && judged_not_before(item, judged) => {
                 passes(item, rule, judged.period, setting)
             }

@@ -203,6 +203,27 @@ async fn from_rows_to_violations_a_silent_town_raises_none() {
     assert_eq!(outcome.judged, JudgedSubjects::Only(judged));
 }
 
+#[tokio::test]
+async fn one_failing_check_does_not_stop_the_others_and_judges_nobody() {
+    let row = "SELECT 'town' AS subject_kind, 't1' AS subject_code, '甲镇' AS subject_name, \
+               't1' AS unit_code, $period AS period, 0.1 AS observed, 0.5 AS target, 'x' AS detail";
+    let checks = [
+        CheckRule { id: "good".to_owned(), ..check_of(row) },
+        CheckRule { id: "bad".to_owned(), ..check_of("SELECT 1 AS one FROM gone") },
+        CheckRule { id: "each".to_owned(), per_period: true, ..check_of(row) },
+    ];
+    let checked = check::run_all(&engine(&[]), &checks, &at("2024-09")).await;
+    let keys: Vec<String> = checked
+        .violations
+        .iter()
+        .map(|v| format!("{} {}", v.key.check_id, v.key.subject_code))
+        .collect();
+    assert_eq!(keys, ["each t1@2024-09", "good t1"]);
+    assert_eq!(checked.judged.checks.keys().collect::<Vec<_>>(), ["each", "good"]);
+    assert_eq!(checked.errors.len(), 1);
+    assert_eq!(checked.errors[0].to_string(), "check bad cannot be run");
+}
+
 #[test]
 fn a_wrong_check_is_refused_with_all_its_faults() {
     let toml = r#"[[check]]

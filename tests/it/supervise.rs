@@ -74,12 +74,11 @@ fn run(items: &[Item], violations: &[Violation], judged: &Judged, today: Date) -
 fn apply(items: &[Item], changes: Vec<ItemChange>) -> Vec<Item> {
     let mut after = items.to_vec();
     for change in changes {
-        match after.iter_mut().find(|item| item.key == change.item.key) {
-            Some(item) => *item = change.item,
-            None => {
-                let item_no = i64::try_from(after.len()).expect("few") + 1;
-                after.push(Item { item_no, ..change.item });
-            }
+        if let Some(item) = after.iter_mut().find(|item| item.key == change.item.key) {
+            *item = change.item;
+        } else {
+            let item_no = i64::try_from(after.len()).expect("few") + 1;
+            after.push(Item { item_no, ..change.item });
         }
     }
     after
@@ -167,7 +166,7 @@ fn with_verification_passing_data_only_say_so_and_once() {
     let change = only(run(&[item], &[], &all(OCTOBER), date(2024, 10, 15)));
     assert_eq!(change.kind, ItemEventKind::DataPasses);
     assert_eq!((change.item.state, change.item.data_passes), (ItemState::InWork, true));
-    let again = run(&[change.item.clone()], &[], &all(OCTOBER), date(2024, 10, 15));
+    let again = run(std::slice::from_ref(&change.item), &[], &all(OCTOBER), date(2024, 10, 15));
     assert_eq!(again, []);
     // It fails again before anyone verified it: same episode, same deadline.
     let found = [violation("visit", "t1", OCTOBER, 0.4)];
@@ -309,6 +308,19 @@ fn lights_go_by_the_calendar_and_by_progress_against_plan() {
     assert_eq!(of(&item, date(2024, 11, 12), None), Light::Red, "overdue");
     let passes = Item { data_passes: true, ..item };
     assert_eq!(of(&passes, date(2024, 11, 12), None), Light::Green);
+}
+
+#[test]
+fn with_per_period_another_period_s_silence_closes_nothing() {
+    let mut rules = rules();
+    rules[0].per_period = true;
+    let item = opened();
+    let (calendar, baselines) = (calendar(), BTreeMap::new());
+    let today = date(2024, 10, 14);
+    let setting = Setting { rules: &rules, calendar: &calendar, today, baselines: &baselines };
+    let items = std::slice::from_ref(&item);
+    assert_eq!(reconcile(items, &[], &all(OCTOBER), &setting), []);
+    assert_eq!(reconcile(items, &[], &all(SEPTEMBER), &setting).len(), 1);
 }
 
 #[test]
