@@ -382,20 +382,56 @@ fn draw_lines(
                 canvas.line((x_of(i), y_of(*a)), (x_of(i + 1), y_of(*b)), tone, 2.2, dash);
             }
         }
-        let last = series.values.iter().rposition(Option::is_some);
         for (i, value) in series.values.iter().enumerate() {
-            let Some(value) = value else { continue };
-            canvas.marker(x_of(i), y_of(*value), s, tone);
+            if let Some(value) = value {
+                canvas.marker(x_of(i), y_of(*value), s, tone);
+            }
+        }
+    }
+    label_points(chart, x_of, y_of, slot, labels);
+}
+
+/// Puts each point's value above or below it, where it is least in the way of target lines, other
+/// points and other labels.
+fn label_points(
+    chart: &Chart,
+    x_of: &impl Fn(usize) -> f64,
+    y_of: &impl Fn(f64) -> f64,
+    slot: f64,
+    labels: &mut Vec<Label>,
+) {
+    let target_lines: Vec<f64> = chart.targets.iter().map(|(_, value)| y_of(*value)).collect();
+    for i in 0..chart.categories.len() {
+        let mut points: Vec<(f64, f64, bool)> = chart
+            .series
+            .iter()
+            .filter_map(|series| {
+                let value = series.values[i]?;
+                Some((y_of(value), value, series.values[i + 1..].iter().all(Option::is_none)))
+            })
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let column = labels.len();
+        for (y, value, is_last) in &points {
             let text = numbers::number(chart.format, *value);
             let half = width_of(&text, 11.5) / 2.0;
-            if half * 2.0 + 6.0 <= slot || Some(i) == last {
-                // Above the point, unless a target line runs there: then below it.
-                let y = y_of(*value);
-                let crossed =
-                    chart.targets.iter().any(|(_, t)| (y - 22.0..y - 5.0).contains(&y_of(*t)));
-                let y = if crossed { y + 18.0 } else { y - 9.0 };
-                labels.push(Label { x: x_of(i), y, half, text });
+            if half * 2.0 + 6.0 > slot && !is_last {
+                continue;
             }
+            let cost = |baseline: f64| {
+                let (top, bottom) = (baseline - 11.0, baseline + 3.0);
+                let crossed = target_lines.iter().filter(|t| (top..bottom).contains(*t)).count();
+                let covered = points
+                    .iter()
+                    .filter(|p| (p.0 - y).abs() > 0.1 && (top - 5.0..bottom + 5.0).contains(&p.0))
+                    .count();
+                let taken =
+                    labels[column..].iter().filter(|l| (l.y - baseline).abs() < 12.5).count();
+                2 * crossed + 3 * covered + 5 * taken
+            };
+            let (above, below) = (y - 9.0, y + 18.0);
+            let y = if cost(below) < cost(above) { below } else { above };
+            labels.push(Label { x: x_of(i), y, half, text });
         }
     }
 }
@@ -560,7 +596,7 @@ fn scale(chart: &Chart, from_zero: bool) -> (f64, f64, f64) {
         .flat_map(|series| series.values.iter().flatten().copied())
         .chain(chart.targets.iter().map(|(_, value)| *value));
     let (mut low, mut high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     if from_zero {
         low = low.min(0.0);
         high = high.max(0.0);
@@ -578,8 +614,11 @@ fn scale(chart: &Chart, from_zero: bool) -> (f64, f64, f64) {
             low = low.max(0.0);
         }
     }
+    let top = values.clone().fold(0.0, f64::max);
     let low = (low / step + 1e-9).floor() * step;
     let high = (high / step - 1e-9).ceil() * step;
+    // Nothing lies above the whole, so neither does the axis.
+    let high = if chart.format == Format::Percent && top <= 1.0 { high.min(1.0) } else { high };
     (low, if high > low { high } else { low + step }, step)
 }
 
