@@ -143,8 +143,16 @@ impl Page<'_> {
         for row in headings::cells(&table.columns) {
             *out += "<tr class=\"head\">";
             for cell in row {
-                let columns = if cell.n_columns > 1 { format!(" colspan=\"{}\"", cell.n_columns) } else { String::new() };
-                let rows = if cell.n_rows > 1 { format!(" rowspan=\"{}\"", cell.n_rows) } else { String::new() };
+                let columns = if cell.n_columns > 1 {
+                    format!(" colspan=\"{}\"", cell.n_columns)
+                } else {
+                    String::new()
+                };
+                let rows = if cell.n_rows > 1 {
+                    format!(" rowspan=\"{}\"", cell.n_rows)
+                } else {
+                    String::new()
+                };
                 *out += &format!("<th{columns}{rows}>{}</th>", escape(&cell.text));
             }
             *out += "</tr>\n";

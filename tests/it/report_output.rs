@@ -12,7 +12,9 @@ use duban::report::document::{
     Align, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
 };
 use duban::report::xlsx::{self, SnapshotSource, Sources};
-use duban::report::{QueryRows, Rendered, ReportContext, Restatement, check, html, mail, render, text};
+use duban::report::{
+    QueryRows, Rendered, ReportContext, Restatement, check, html, mail, render, text,
+};
 use jiff::civil::date;
 
 use crate::report_chart::{fonts, has_chinese_font};
@@ -99,8 +101,16 @@ fn table(caption: &str, n_rows: usize) -> Table {
         cells: vec![
             Cell { value: Value::Text("=1+1".to_owned()), text: "=1+1".to_owned(), light: None },
             Cell { value: Value::Int(1234), text: "1,234".to_owned(), light: None },
-            Cell { value: Value::Float(0.49996), text: "49.99%".to_owned(), light: Some(Light::Red) },
-            Cell { value: Value::Date(date(2024, 12, 9)), text: "2024年12月9日".to_owned(), light: None },
+            Cell {
+                value: Value::Float(0.49996),
+                text: "49.99%".to_owned(),
+                light: Some(Light::Red),
+            },
+            Cell {
+                value: Value::Date(date(2024, 12, 9)),
+                text: "2024年12月9日".to_owned(),
+                light: None,
+            },
             Cell { value: Value::Null, text: "缺报".to_owned(), light: None },
         ],
         emphasis: false,
@@ -160,7 +170,13 @@ fn the_joint_meeting_report_without_any_row_says_so_in_words() {
     context.previous_edition = None;
     let report = render(&joint_meeting(), &rows, &context).expect("renders");
     let said = text::render(&report.document);
-    for sentence in ["三率无法计算", "本期无督办事项", "本期无逾期未报单位", "本期无退回未更正的报送", "目前无未到期的在办事项"] {
+    for sentence in [
+        "三率无法计算",
+        "本期无督办事项",
+        "本期无逾期未报单位",
+        "本期无退回未更正的报送",
+        "目前无未到期的在办事项",
+    ] {
         assert!(said.contains(sentence), "{sentence}\n{said}");
     }
     assert!(!said.contains("None") && !said.contains("〔图〕"), "{said}");
@@ -179,15 +195,18 @@ fn the_mail_has_both_bodies_and_every_picture_with_words() {
         return;
     }
     let report = joint_report();
-    let made = mail::compose(&report.document, &report.subject, &css(), &fonts(), Vec::new()).expect("mail");
-    let again = mail::compose(&report.document, &report.subject, &css(), &fonts(), Vec::new()).expect("mail");
+    let made = mail::compose(&report.document, &report.subject, &css(), &fonts(), Vec::new())
+        .expect("mail");
+    let again = mail::compose(&report.document, &report.subject, &css(), &fonts(), Vec::new())
+        .expect("mail");
     assert_eq!(made, again);
     assert!(made.html.len() < 100_000, "{} bytes", made.html.len());
     let images: Vec<&str> = made.html.split("<img ").skip(1).collect();
     assert_eq!((images.len(), made.inline.len()), (2, 2));
     for (image, inline) in images.iter().zip(&made.inline) {
         assert!(image.contains(&format!("src=\"cid:{}\"", inline.content_id)));
-        let alt = image.split("alt=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
+        let alt =
+            image.split("alt=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
         assert!(alt.chars().count() > 20, "alt: {alt}");
         assert_eq!(&inline.bytes[1..4], b"PNG");
     }
@@ -195,14 +214,16 @@ fn the_mail_has_both_bodies_and_every_picture_with_words() {
         assert!(!made.html.contains(word), "{word}");
     }
     // Every cell stands in both bodies.
-    for cell in tables(&report.document.blocks).iter().flat_map(|t| &t.rows).flat_map(|r| &r.cells) {
+    for cell in tables(&report.document.blocks).iter().flat_map(|t| &t.rows).flat_map(|r| &r.cells)
+    {
         assert!(made.text.contains(&cell.text) && made.html.contains(&cell.text), "{}", cell.text);
     }
 }
 
 #[test]
 fn styles_are_inlined_and_lights_read_without_colour() {
-    let html = html::render(&document(vec![Block::Table(table("表", 1))]), &css(), &no_image).expect("html");
+    let html = html::render(&document(vec![Block::Table(table("表", 1))]), &css(), &no_image)
+        .expect("html");
     let cell = html.split("<td").find(|cell| cell.contains("49.99%")).expect("cell");
     assert!(cell.contains("■49.99%") && cell.contains("color:"), "{cell}");
     assert!(html.contains("<th colspan=\"2\">在园</th>"), "{html}");
@@ -212,8 +233,15 @@ fn styles_are_inlined_and_lights_read_without_colour() {
 #[test]
 fn data_cannot_become_html() {
     let mut doc = document(vec![
-        Block::Heading(Heading { level: 1, number: "一、".to_owned(), content: vec![Inline::Text { text: "<b>".to_owned() }] }),
-        Block::Para(vec![Inline::Link { text: "\"><script>".to_owned(), url: "https://x/\"onload=\"y".to_owned() }]),
+        Block::Heading(Heading {
+            level: 1,
+            number: "一、".to_owned(),
+            content: vec![Inline::Text { text: "<b>".to_owned() }],
+        }),
+        Block::Para(vec![Inline::Link {
+            text: "\"><script>".to_owned(),
+            url: "https://x/\"onload=\"y".to_owned(),
+        }]),
         Block::Table(table("<i>", 1)),
     ]);
     doc.title = "<script>alert(1)</script>".to_owned();
@@ -225,13 +253,19 @@ fn data_cannot_become_html() {
 
 #[test]
 fn a_very_long_table_is_cut_in_the_mail_and_says_so() {
-    let html = html::render(&document(vec![Block::Table(table("表", 3000))]), &css(), &no_image).expect("html");
+    let html = html::render(&document(vec![Block::Table(table("表", 3000))]), &css(), &no_image)
+        .expect("html");
     assert!(html.len() < html::MAX_BYTES);
     assert!(html.contains("其余2940行见附件。"), "{}", html.len());
-    let html = html::render(&document(vec![Block::Table(table("表", 30))]), &css(), &no_image).expect("html");
+    let html = html::render(&document(vec![Block::Table(table("表", 30))]), &css(), &no_image)
+        .expect("html");
     assert!(!html.contains("其余"));
     let huge = "字".repeat(40_000);
-    let wrong = html::render(&document(vec![Block::Para(vec![Inline::Text { text: huge }])]), &css(), &no_image);
+    let wrong = html::render(
+        &document(vec![Block::Para(vec![Inline::Text { text: huge }])]),
+        &css(),
+        &no_image,
+    );
     assert!(matches!(wrong, Err(html::HtmlError::TooLarge { .. })));
 }
 
@@ -269,20 +303,31 @@ fn the_workbook_holds_the_numbers_of_the_report() {
         let sheet = book.worksheet_range(name).expect("sheet");
         let found: Vec<Vec<f64>> = sheet
             .rows()
-            .map(|row| row.iter().filter_map(|cell| match cell {
-                Data::Float(number) => Some(*number),
-                _ => None,
-            }).collect())
+            .map(|row| {
+                row.iter()
+                    .filter_map(|cell| match cell {
+                        Data::Float(number) => Some(*number),
+                        _ => None,
+                    })
+                    .collect()
+            })
             .filter(|row: &Vec<f64>| !row.is_empty())
             .collect();
         let expected: Vec<Vec<f64>> = table
             .rows
             .iter()
-            .map(|row| row.cells.iter().filter_map(|cell| match cell.value {
-                Value::Int(number) => Some(f64::from(i32::try_from(number).expect("small"))),
-                Value::Float(number) => Some(number),
-                _ => None,
-            }).collect())
+            .map(|row| {
+                row.cells
+                    .iter()
+                    .filter_map(|cell| match cell.value {
+                        Value::Int(number) => {
+                            Some(f64::from(i32::try_from(number).expect("small")))
+                        }
+                        Value::Float(number) => Some(number),
+                        _ => None,
+                    })
+                    .collect()
+            })
             .filter(|row: &Vec<f64>| !row.is_empty())
             .collect();
         assert_eq!(found, expected, "{name}");
