@@ -153,7 +153,7 @@ impl ReportDefinition {
     /// # Errors
     /// All that is wrong with the front matter, with the lines of the whole file.
     pub fn load(name: &str, file: &str, text: &str) -> Result<ReportDefinition, Vec<Diagnostic>> {
-        let front = front_matter(file, text).map_err(|diagnostic| vec![diagnostic])?;
+        let front = front_matter(file, text)?;
         let block = &text[front.start..front.end];
         let written: Written = parse_block(file, block, 1).map_err(|error| vec![error])?;
         let place = Place { file, text, offset: front.start };
@@ -165,14 +165,21 @@ impl ReportDefinition {
         }
         if written.formats.get_ref().is_empty() {
             let message = "a report has at least one format";
-            problems.push(place.at(&written.formats, message).hint("formats = [\"html\", \"pdf\", \"xlsx\"]"));
+            problems.push(
+                place.at(&written.formats, message).hint("formats = [\"html\", \"pdf\", \"xlsx\"]"),
+            );
         }
-        let schedule = written.schedule.and_then(|schedule| place.schedule(schedule, &mut problems));
+        let schedule =
+            written.schedule.and_then(|schedule| place.schedule(schedule, &mut problems));
         let mut queries = IndexMap::new();
         for (query, sql) in written.queries {
             if !is_identifier(query.get_ref()) {
                 let message = format!("`{}` cannot be the name of a query", query.get_ref());
-                problems.push(place.at(&query, message).hint("letters, digits and _, not beginning with a digit"));
+                problems.push(
+                    place
+                        .at(&query, message)
+                        .hint("letters, digits and _, not beginning with a digit"),
+                );
             }
             if sql.get_ref().trim().is_empty() {
                 problems.push(place.at(&sql, "the query is empty"));
@@ -225,10 +232,11 @@ struct Front {
     body: usize,
 }
 
-fn front_matter(file: &str, text: &str) -> Result<Front, Diagnostic> {
+fn front_matter(file: &str, text: &str) -> Result<Front, Vec<Diagnostic>> {
     let missing = |line: usize, message: &str| {
-        Diagnostic::at_line(file, text, line, Some(1), message)
-            .hint("a report begins with +++, TOML (title, to, formats, [queries]), +++, and then its text")
+        vec![Diagnostic::at_line(file, text, line, Some(1), message).hint(
+            "a report begins with +++, TOML (title, to, formats, [queries]), +++, and then its text",
+        )]
     };
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().unwrap_or("");
@@ -294,17 +302,17 @@ impl Place<'_> {
             .seconds(croner::parser::Seconds::Required)
             .build();
         if let Err(error) = parser.parse(written.cron.get_ref()) {
-            problems.push(
-                self.at(&written.cron, format!("no schedule: {error}"))
-                    .hint("six fields, seconds first: \"0 30 8 9 * *\" is the 9th of each month at 08:30"),
-            );
+            problems.push(self.at(&written.cron, format!("no schedule: {error}")).hint(
+                "six fields, seconds first: \"0 30 8 9 * *\" is the 9th of each month at 08:30",
+            ));
         }
         let timezone = match &written.timezone {
             None => "Asia/Shanghai".to_owned(),
             Some(zone) => {
                 if jiff::tz::TimeZone::get(zone.get_ref()).is_err() {
                     let message = format!("`{}` is no time zone", zone.get_ref());
-                    problems.push(self.at(zone, message).hint("an IANA name such as Asia/Shanghai"));
+                    problems
+                        .push(self.at(zone, message).hint("an IANA name such as Asia/Shanghai"));
                 }
                 zone.get_ref().clone()
             }

@@ -31,7 +31,8 @@ pub fn check(definition: &ReportDefinition, schemas: &Schemas) -> Vec<Diagnostic
         let results: BTreeMap<String, QueryRows> = schemas
             .iter()
             .map(|(name, columns)| {
-                let row: Option<Vec<Value>> = columns.iter().map(|(_, kind)| filling(*kind)).collect();
+                let row: Option<Vec<Value>> =
+                    columns.iter().map(|(_, kind)| filling(*kind)).collect();
                 let rows = row.into_iter().filter(|row| !row.is_empty()).collect();
                 (name.clone(), QueryRows { columns: columns.clone(), rows })
             })

@@ -1,5 +1,7 @@
 //! The filters that templates may use on values, over those of minijinja.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja gives arguments by value")]
+
 use jiff::civil::Date;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
@@ -8,8 +10,16 @@ use super::numbers::{self, NO_VALUE};
 
 /// Names of our filters, for hints.
 pub(super) const NAMES: [&str; 10] = [
-    "percent", "points", "points_words", "change", "ratio", "int", "cn_number", "cn_date",
-    "mask_phone", "cn_time",
+    "percent",
+    "points",
+    "points_words",
+    "change",
+    "ratio",
+    "int",
+    "cn_number",
+    "cn_date",
+    "mask_phone",
+    "cn_time",
 ];
 
 pub(super) fn register(env: &mut Environment<'_>) {
@@ -27,7 +37,11 @@ pub(super) fn register(env: &mut Environment<'_>) {
     env.add_filter("cn_date", cn_date);
     env.add_filter("cn_time", cn_time);
     env.add_filter("mask_phone", |value: Value| {
-        Ok::<String, Error>(if value.is_none() { NO_VALUE.into() } else { numbers::mask_phone(&value.to_string()) })
+        Ok::<String, Error>(if value.is_none() {
+            NO_VALUE.into()
+        } else {
+            numbers::mask_phone(&value.to_string())
+        })
     });
 }
 
@@ -76,10 +90,10 @@ fn cn_date(value: Value) -> Result<String, Error> {
 fn cn_time(value: Value) -> Result<String, Error> {
     let text = value.as_str().unwrap_or_default();
     match text.parse::<jiff::civil::DateTime>() {
-        Ok(at) => {
-            Ok(format!("{}{}时{:02}分", numbers::cn_date(at.date()), at.hour(), at.minute()))
-        }
-        Err(_) => Err(wrong(format!("cn_time takes a local time such as 2024-12-09T08:30:00, not {value}"))),
+        Ok(at) => Ok(format!("{}{}时{:02}分", numbers::cn_date(at.date()), at.hour(), at.minute())),
+        Err(_) => Err(wrong(format!(
+            "cn_time takes a local time such as 2024-12-09T08:30:00, not {value}"
+        ))),
     }
 }
 

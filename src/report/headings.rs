@@ -29,7 +29,13 @@ pub fn cells(columns: &[Column]) -> Vec<Vec<HeadCell>> {
             let Some(text) = path.get(row) else {
                 // Reached into from above; a column without any heading has one empty cell.
                 if path.is_empty() && row == 0 {
-                    cells.push(HeadCell { text: String::new(), row, column, n_rows: depth, n_columns: 1 });
+                    cells.push(HeadCell {
+                        text: String::new(),
+                        row,
+                        column,
+                        n_rows: depth,
+                        n_columns: 1,
+                    });
                 }
                 column += 1;
                 continue;
@@ -72,7 +78,8 @@ mod tests {
             found,
             [("镇街", 0, 2, 1), ("公办园", 1, 1, 2), ("合计", 3, 2, 1), ("公办园", 4, 1, 1)]
         );
-        let found: Vec<(&str, usize)> = rows[1].iter().map(|c| (c.text.as_str(), c.column)).collect();
+        let found: Vec<(&str, usize)> =
+            rows[1].iter().map(|c| (c.text.as_str(), c.column)).collect();
         assert_eq!(found, [("人数", 1), ("占比", 2), ("位次", 4)]);
         assert_eq!(depth(&[column("甲")]), 1);
     }

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::document::{
     Align, Block, Cell, Chart, Document, Heading, Inline, Row, Table, light_mark,
 };
@@ -141,14 +143,23 @@ impl Page<'_> {
         for row in headings::cells(&table.columns) {
             *out += "<tr class=\"head\">";
             for cell in row {
-                let columns = if cell.n_columns > 1 { format!(" colspan=\"{}\"", cell.n_columns) } else { String::new() };
-                let rows = if cell.n_rows > 1 { format!(" rowspan=\"{}\"", cell.n_rows) } else { String::new() };
+                let columns = if cell.n_columns > 1 {
+                    format!(" colspan=\"{}\"", cell.n_columns)
+                } else {
+                    String::new()
+                };
+                let rows = if cell.n_rows > 1 {
+                    format!(" rowspan=\"{}\"", cell.n_rows)
+                } else {
+                    String::new()
+                };
                 *out += &format!("<th{columns}{rows}>{}</th>", escape(&cell.text));
             }
             *out += "</tr>\n";
         }
+        let short: Vec<bool> = (0..table.columns.len()).map(|i| is_short(table, i)).collect();
         for row in table.rows.iter().take(self.max_rows) {
-            row_html(table, row, out);
+            row_html(table, row, &short, out);
         }
         *out += "</table>\n";
         if table.rows.len() > self.max_rows {
@@ -161,16 +172,23 @@ impl Page<'_> {
     }
 }
 
-fn row_html(table: &Table, row: &Row, out: &mut String) {
+/// Names, dates and lights stay on one line; beside a long column they would be broken.
+fn is_short(table: &Table, column: usize) -> bool {
+    table.rows.iter().filter_map(|row| row.cells.get(column)).all(|cell| cell.text.width() <= 16)
+}
+
+fn row_html(table: &Table, row: &Row, short: &[bool], out: &mut String) {
     *out += if row.emphasis { "<tr class=\"sum\">" } else { "<tr>" };
-    for (column, cell) in table.columns.iter().zip(&row.cells) {
+    let has_long = short.contains(&false);
+    for ((column, cell), short) in table.columns.iter().zip(&row.cells).zip(short) {
         let align = match column.align {
             Align::Left => "",
             Align::Center => " align=\"center\"",
             Align::Right => " align=\"right\"",
         };
+        let nowrap = if has_long && *short { " nowrap" } else { "" };
         let class = cell.light.map(|light| format!(" class=\"{light}\"")).unwrap_or_default();
-        *out += &format!("<td{align}{class}>{}</td>", escape(&with_mark(cell)));
+        *out += &format!("<td{align}{class}{nowrap}>{}</td>", escape(&with_mark(cell)));
     }
     *out += "</tr>\n";
 }

@@ -3,9 +3,7 @@
 use comrak::nodes::{ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
-use super::document::{
-    self, Align, Block, Cell, Column, Format, Heading, Inline, Row, Table,
-};
+use super::document::{self, Align, Block, Cell, Column, Format, Heading, Inline, Row, Table};
 use super::functions::Piece;
 use super::numbers::cn_number;
 
@@ -87,7 +85,11 @@ impl<'a> Reader<'a> {
         let value = node.data().value.clone();
         match value {
             NodeValue::Heading(heading) if heading.level > 4 => {
-                self.refuse(node, "a heading has level 1 to 4", "一、（一）1.（1）are #, ##, ###, ####");
+                self.refuse(
+                    node,
+                    "a heading has level 1 to 4",
+                    "一、（一）1.（1）are #, ##, ###, ####",
+                );
             }
             NodeValue::Heading(heading) => {
                 let content = self.inlines(node);
@@ -105,11 +107,10 @@ impl<'a> Reader<'a> {
                 }
             }
             NodeValue::List(list) => {
-                let mut n = u32::try_from(list.start).unwrap_or(1);
-                for item in node.children() {
+                let first = u32::try_from(list.start).unwrap_or(1);
+                for (n, item) in (first..).zip(node.children()) {
                     let ordered = (list.list_type == ListType::Ordered).then_some(n);
                     self.item(item, depth, ordered);
-                    n += 1;
                 }
             }
             NodeValue::BlockQuote => {
@@ -126,16 +127,28 @@ impl<'a> Reader<'a> {
             }
             NodeValue::Table(table) => self.table(node, &table.alignments),
             NodeValue::HtmlBlock(html) => {
-                self.refuse(node, format!("raw HTML: {}", first_line(&html.literal)), "write Markdown; a remark to other authors is {# … #}");
+                self.refuse(
+                    node,
+                    format!("raw HTML: {}", first_line(&html.literal)),
+                    "write Markdown; a remark to other authors is {# … #}",
+                );
             }
             NodeValue::CodeBlock(code) => {
-                self.refuse(node, format!("a code block: {}", first_line(&code.literal)), "a line that begins with four blanks is code in Markdown");
+                self.refuse(
+                    node,
+                    format!("a code block: {}", first_line(&code.literal)),
+                    "a line that begins with four blanks is code in Markdown",
+                );
             }
             NodeValue::ThematicBreak => {
                 self.refuse(node, "a rule across the page", "a new page is {{ pagebreak() }}");
             }
             other => {
-                self.refuse(node, format!("{} cannot stand in a report", kind(&other)), "headings, paragraphs, lists, quotes and tables can");
+                self.refuse(
+                    node,
+                    format!("{} cannot stand in a report", kind(&other)),
+                    "headings, paragraphs, lists, quotes and tables can",
+                );
             }
         }
     }
@@ -241,7 +254,9 @@ impl<'a> Reader<'a> {
         let value = node.data().value.clone();
         match value {
             NodeValue::Text(text) => self.text(node, &text, out, |text| Inline::Text { text }),
-            NodeValue::Code(code) => self.text(node, &code.literal, out, |text| Inline::Text { text }),
+            NodeValue::Code(code) => {
+                self.text(node, &code.literal, out, |text| Inline::Text { text });
+            }
             NodeValue::SoftBreak => out.push(Inline::Text { text: "\n".to_owned() }),
             NodeValue::LineBreak => out.push(Inline::LineBreak),
             NodeValue::Strong => {
@@ -254,21 +269,39 @@ impl<'a> Reader<'a> {
             }
             NodeValue::Link(link) => {
                 if !["https://", "http://", "mailto:"].iter().any(|s| link.url.starts_with(s)) {
-                    self.refuse(node, format!("a link to `{}`", link.url), "links begin with https://, http:// or mailto:");
+                    self.refuse(
+                        node,
+                        format!("a link to `{}`", link.url),
+                        "links begin with https://, http:// or mailto:",
+                    );
                 }
                 out.push(Inline::Link { text: node.collect_text(), url: link.url.clone() });
             }
             NodeValue::HtmlInline(html) => {
-                self.refuse(node, format!("raw HTML: {html}"), "write Markdown; a remark to other authors is {# … #}");
+                self.refuse(
+                    node,
+                    format!("raw HTML: {html}"),
+                    "write Markdown; a remark to other authors is {# … #}",
+                );
             }
             NodeValue::Image(_) => {
                 self.refuse(node, "a picture", "charts are drawn from data: {{ chart(…) }}");
             }
-            other => self.refuse(node, format!("{} cannot stand in a text", kind(&other)), "text, **strong**, *emphasis* and links can"),
+            other => self.refuse(
+                node,
+                format!("{} cannot stand in a text", kind(&other)),
+                "text, **strong**, *emphasis* and links can",
+            ),
         }
     }
 
-    fn text(&mut self, node: Node<'_>, text: &str, out: &mut Vec<Inline>, wrap: fn(String) -> Inline) {
+    fn text(
+        &mut self,
+        node: Node<'_>,
+        text: &str,
+        out: &mut Vec<Inline>,
+        wrap: fn(String) -> Inline,
+    ) {
         let mut misplaced = false;
         for part in self.split(text) {
             match part {
@@ -278,7 +311,11 @@ impl<'a> Reader<'a> {
             }
         }
         if misplaced {
-            self.refuse(node, "a table, chart or list of attachments within a text", "put it on a line of its own");
+            self.refuse(
+                node,
+                "a table, chart or list of attachments within a text",
+                "put it on a line of its own",
+            );
         }
     }
 
@@ -307,7 +344,8 @@ impl<'a> Reader<'a> {
                 weight: 8.0,
             })
             .collect();
-        let cell = |text: String| Cell { value: document::Value::Text(text.clone()), text, light: None };
+        let cell =
+            |text: String| Cell { value: document::Value::Text(text.clone()), text, light: None };
         let rows = rows
             .into_iter()
             .map(|cells| Row { cells: cells.into_iter().map(cell).collect(), emphasis: false })
@@ -346,11 +384,11 @@ fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
             (_, inline) => out.push(inline),
         }
     }
-    let n = out.len();
     let firsts: Vec<Option<char>> = out.iter().map(|inline| shown(inline).chars().next()).collect();
-    let lasts: Vec<Option<char>> = out.iter().map(|inline| shown(inline).chars().next_back()).collect();
-    for i in 0..n {
-        if let Inline::Text { text } = &mut out[i] {
+    let lasts: Vec<Option<char>> =
+        out.iter().map(|inline| shown(inline).chars().next_back()).collect();
+    for (i, inline) in out.iter_mut().enumerate() {
+        if let Inline::Text { text } = inline {
             let before = i.checked_sub(1).and_then(|i| lasts[i]);
             let after = firsts.get(i + 1).copied().flatten();
             *text = unbreak(text, before, after);

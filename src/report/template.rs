@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, OutputSpanKind, State, UndefinedBehavior};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, OutputSpanKind, State, UndefinedBehavior,
+};
 use sha2::{Digest, Sha256};
 
 use super::context::{QueryRows, ReportContext};
@@ -37,7 +39,8 @@ pub(super) fn render(
     let pieces = Pieces::new(token(definition, results, context), shared);
     let mut problems = Vec::new();
 
-    let mut lines = Lines { definition, root: &root, env: line_environment(), problems: &mut problems };
+    let mut lines =
+        Lines { definition, root: &root, env: line_environment(), problems: &mut problems };
     let title = lines.render(Some(&definition.title));
     let subtitle = lines.render(definition.subtitle.as_ref());
     let addressees = lines.render(definition.addressees.as_ref());
@@ -193,7 +196,9 @@ fn environment() -> Environment<'static> {
 fn line_environment() -> Environment<'static> {
     let mut env = environment();
     env.set_auto_escape_callback(|_| AutoEscape::None);
-    env.set_formatter(|out: &mut Output, _: &mut State, value: &Value| write(out, value, str::to_owned));
+    env.set_formatter(|out: &mut Output, _: &mut State, value: &Value| {
+        write(out, value, str::to_owned)
+    });
     env
 }
 
@@ -219,9 +224,14 @@ fn write(out: &mut Output, value: &Value, escape: fn(&str) -> String) -> Result<
         match value.kind() {
             minijinja::value::ValueKind::Bool if value.is_true() => "是".to_owned(),
             minijinja::value::ValueKind::Bool => "否".to_owned(),
-            minijinja::value::ValueKind::Number
-            | minijinja::value::ValueKind::String => escape(&value.to_string()),
-            kind => return Err(filters::wrong(format!("a {kind} cannot be printed: name one of its parts"))),
+            minijinja::value::ValueKind::Number | minijinja::value::ValueKind::String => {
+                escape(&value.to_string())
+            }
+            kind => {
+                return Err(filters::wrong(format!(
+                    "a {kind} cannot be printed: name one of its parts"
+                )));
+            }
         }
     };
     out.write_str(&text).map_err(Error::from)
@@ -343,11 +353,10 @@ fn rows_value(rows: &QueryRows) -> Value {
     let row = |cells: &Vec<document::Value>| -> Value {
         let pairs = rows.columns.iter().zip(cells).map(|((name, _), cell)| {
             let value = match cell {
-                document::Value::Null => Value::from(()),
                 document::Value::Text(text) => Value::from(text.clone()),
                 document::Value::Int(int) => Value::from(*int),
                 document::Value::Float(float) if float.is_finite() => Value::from(*float),
-                document::Value::Float(_) => Value::from(()),
+                document::Value::Null | document::Value::Float(_) => Value::from(()),
                 document::Value::Date(date) => Value::from(date.to_string()),
                 document::Value::Bool(bool) => Value::from(*bool),
             };
@@ -373,10 +382,8 @@ fn diagnostic(
         kind => kind.to_string(),
     };
     let colon = if what.is_empty() || detail.is_empty() { "" } else { ": " };
-    let word = error
-        .range()
-        .and_then(|range| error.template_source()?.get(range))
-        .map(str::to_owned);
+    let word =
+        error.range().and_then(|range| error.template_source()?.get(range)).map(str::to_owned);
     let mut message = format!("{what}{colon}{detail}{cause}");
     let mut hint = None;
     match error.kind() {
@@ -393,20 +400,43 @@ fn diagnostic(
         }
         ErrorKind::WriteFailure => message = format!("the template writes too much{cause}"),
         ErrorKind::UnknownFilter => {
-            hint = suggest(detail, filters::NAMES.into_iter().chain(["join", "length", "default", "selectattr", "rejectattr", "map", "first", "last", "sum", "round", "sort", "unique", "groupby", "list"]));
+            hint = suggest(
+                detail,
+                filters::NAMES.into_iter().chain([
+                    "join",
+                    "length",
+                    "default",
+                    "selectattr",
+                    "rejectattr",
+                    "map",
+                    "first",
+                    "last",
+                    "sum",
+                    "round",
+                    "sort",
+                    "unique",
+                    "groupby",
+                    "list",
+                ]),
+            );
         }
-        ErrorKind::UnknownFunction => hint = suggest(detail, functions::NAMES.into_iter().chain(["range", "dict", "namespace"])),
+        ErrorKind::UnknownFunction => {
+            hint =
+                suggest(detail, functions::NAMES.into_iter().chain(["range", "dict", "namespace"]));
+        }
         _ => {}
     }
     // Our own messages carry their hint after a semicolon.
     if let Some((head, tail)) = message.clone().split_once("; ")
         && (tail.starts_with("did you mean") || tail.starts_with("known here"))
     {
-        message = head.to_owned();
+        head.clone_into(&mut message);
         hint = Some(tail.to_owned());
     }
     let diagnostic = match (start, line) {
-        (Some(start), _) => Diagnostic::at(&definition.file, &definition.text, start..start, message),
+        (Some(start), _) => {
+            Diagnostic::at(&definition.file, &definition.text, start..start, message)
+        }
         (None, Some(line)) => {
             Diagnostic::at_line(&definition.file, &definition.text, line, None, message)
         }
@@ -419,7 +449,8 @@ fn diagnostic(
 }
 
 fn suggest<'a>(detail: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let word = detail.split_whitespace().find(|word| !matches!(*word, "filter" | "function" | "test"))?;
+    let word =
+        detail.split_whitespace().find(|word| !matches!(*word, "filter" | "function" | "test"))?;
     let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
     nearest(word, known).map(|near| format!("did you mean `{near}`?"))
 }
@@ -430,14 +461,29 @@ fn hint_for(
     definition: &ReportDefinition,
     results: &BTreeMap<String, QueryRows>,
 ) -> Option<String> {
-    let last = word.rsplit(['.', ' ', '(', '[']).next()?.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let last = word
+        .rsplit(['.', ' ', '(', '['])
+        .next()?
+        .trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
     let known: Vec<&str> = if word == last {
         TOP.into_iter().chain(functions::NAMES).collect()
     } else if word == format!("q.{last}") {
         definition.queries.keys().map(String::as_str).collect()
     } else {
         let columns = results.values().flat_map(|rows| rows.columns.iter().map(|c| c.0.as_str()));
-        columns.chain(["code", "label", "starts_on", "ends_on", "stat_on", "at", "on", "number", "previous"]).collect()
+        columns
+            .chain([
+                "code",
+                "label",
+                "starts_on",
+                "ends_on",
+                "stat_on",
+                "at",
+                "on",
+                "number",
+                "previous",
+            ])
+            .collect()
     };
     match nearest(last, known.iter().copied()) {
         Some(near) => Some(format!("did you mean `{near}`?")),

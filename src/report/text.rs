@@ -97,7 +97,9 @@ fn table(table: &Table, out: &mut String) {
         .map(|row| row.cells.iter().map(|cell| with_mark(cell).replace('\n', " ")).collect())
         .collect();
     let mut widths: Vec<usize> = (0..n)
-        .map(|i| texts.iter().filter_map(|row| row.get(i)).map(|t| t.width_cjk()).max().unwrap_or(0))
+        .map(|i| {
+            texts.iter().filter_map(|row| row.get(i)).map(|t| t.width_cjk()).max().unwrap_or(0)
+        })
         .collect();
     let heads = headings::cells(&table.columns);
     // The lowest heading of a column decides on its width; one that spans many makes the last wider.
@@ -152,7 +154,9 @@ fn inlines(content: &[Inline]) -> String {
     content
         .iter()
         .map(|inline| match inline {
-            Inline::Text { text } | Inline::Strong { text } | Inline::Emphasis { text } => text.clone(),
+            Inline::Text { text } | Inline::Strong { text } | Inline::Emphasis { text } => {
+                text.clone()
+            }
             Inline::Link { text, url } if text == url => url.clone(),
             Inline::Link { text, url } => format!("{text}（{url}）"),
             Inline::Figure(figure) => figure.text.clone(),

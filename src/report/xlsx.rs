@@ -70,7 +70,10 @@ pub fn render(document: &Document, sources: &Sources) -> Result<Vec<u8>, Workboo
     let mut workbook = Workbook::new();
     let created = excel_time(sources.as_of)?;
     workbook.set_properties(
-        &DocProperties::new().set_title(&document.title).set_author(&document.signature).set_creation_datetime(&created),
+        &DocProperties::new()
+            .set_title(&document.title)
+            .set_author(&document.signature)
+            .set_creation_datetime(&created),
     );
     overview(workbook.add_worksheet(), document, &tables, &names)?;
     for ((table, landscape), name) in tables.iter().zip(&names) {
@@ -136,7 +139,11 @@ fn title_format(size: u8) -> CellFormat {
 }
 
 fn head_format() -> CellFormat {
-    boxed().set_bold().set_background_color(0x00E8_EDF3).set_align(FormatAlign::Center).set_text_wrap()
+    boxed()
+        .set_bold()
+        .set_background_color(0x00E8_EDF3)
+        .set_align(FormatAlign::Center)
+        .set_text_wrap()
 }
 
 /// A4, as wide as the page, with page numbers.
@@ -150,7 +157,12 @@ fn page_setup(sheet: &mut Worksheet, landscape: bool) {
     sheet.set_footer("&C第 &P 页，共 &N 页");
 }
 
-fn text(sheet: &mut Worksheet, at: (u32, u16), text: &str, format: &CellFormat) -> Result<(), XlsxError> {
+fn text(
+    sheet: &mut Worksheet,
+    at: (u32, u16),
+    text: &str,
+    format: &CellFormat,
+) -> Result<(), XlsxError> {
     if text.is_empty() {
         sheet.write_blank(at.0, at.1, format)?;
     } else {
@@ -188,7 +200,13 @@ fn overview(
     }
     across(sheet, 0, 5, &document.title, &title_format(16))?;
     sheet.set_row_height(0, 32)?;
-    across(sheet, 1, 5, &document.subtitle, &base().set_align(FormatAlign::Center).set_font_size(10))?;
+    across(
+        sheet,
+        1,
+        5,
+        &document.subtitle,
+        &base().set_align(FormatAlign::Center).set_font_size(10),
+    )?;
     let mut row = 3;
     if !names.is_empty() {
         text(sheet, (row, 0), "工作表", &head_format())?;
@@ -196,7 +214,14 @@ fn overview(
         row += 1;
         for (name, (table, _)) in names.iter().zip(tables) {
             let link = format!("internal:'{}'!A1", name.replace('\'', "''"));
-            sheet.write_url_with_options(row, 0, link.as_str(), name.as_str(), "", Some(&boxed()))?;
+            sheet.write_url_with_options(
+                row,
+                0,
+                link.as_str(),
+                name.as_str(),
+                "",
+                Some(&boxed()),
+            )?;
             text(sheet, (row, 1), &table.caption, &boxed().set_text_wrap())?;
             row += 1;
         }
@@ -207,7 +232,8 @@ fn overview(
     if figures.is_empty() {
         return Ok(());
     }
-    for (column, words) in ["章节", "文字", "数值", "单位", "分子", "分母"].into_iter().enumerate() {
+    for (column, words) in ["章节", "文字", "数值", "单位", "分子", "分母"].into_iter().enumerate()
+    {
         text(sheet, (row, column_number(column)), words, &head_format())?;
     }
     row += 1;
@@ -223,7 +249,11 @@ fn overview(
         match value {
             Some(value) => {
                 let is_percent = is_rate || figure.text.ends_with('%');
-                let code = if is_percent { number_code(Format::Percent, value) } else { "General".to_owned() };
+                let code = if is_percent {
+                    number_code(Format::Percent, value)
+                } else {
+                    "General".to_owned()
+                };
                 sheet.write_number_with_format(row, 2, value, &boxed().set_num_format(code))?;
             }
             None => text(sheet, (row, 2), &figure.text, &boxed().set_align(FormatAlign::Right))?,
@@ -233,7 +263,12 @@ fn overview(
         for (column, part) in [4, 5].into_iter().zip(integers) {
             match part {
                 Some(part) => {
-                    sheet.write_number_with_format(row, column, part, &boxed().set_num_format("#,##0"))?;
+                    sheet.write_number_with_format(
+                        row,
+                        column,
+                        part,
+                        &boxed().set_num_format("#,##0"),
+                    )?;
                 }
                 None => text(sheet, (row, column), "", &boxed())?,
             }
@@ -291,7 +326,8 @@ struct Lit {
 
 fn with_lights(table: &Table) -> Lit {
     let mut lit = Lit { columns: Vec::new(), rows: Vec::new(), lights: Vec::new() };
-    lit.rows = table.rows.iter().map(|row| Row { cells: Vec::new(), emphasis: row.emphasis }).collect();
+    lit.rows =
+        table.rows.iter().map(|row| Row { cells: Vec::new(), emphasis: row.emphasis }).collect();
     for (i, column) in table.columns.iter().enumerate() {
         let cells = || table.rows.iter().filter_map(|row| row.cells.get(i));
         lit.columns.push(column.clone());
@@ -379,13 +415,11 @@ fn table_sheet(
         table_width += width;
         sheet.set_column_width(column_number(c), width)?;
     }
-    let mut row = bottom;
-    for note in &table.notes {
+    for (row, note) in (bottom..).zip(&table.notes) {
         across(sheet, row, last, note, &base().set_font_size(9).set_text_wrap())?;
         // Merged cells do not grow with their text by themselves; nine points are four fifths of a column's unit.
         let width = u32::try_from(note.width_cjk()).map_or(0.0, f64::from) * 0.9;
         sheet.set_row_height(row, 13.0 * (width / table_width).ceil().max(1.0) + 2.0)?;
-        row += 1;
     }
     sheet.set_freeze_panes(first, 1)?;
     sheet.set_repeat_rows(top, first - 1)?;
@@ -413,7 +447,8 @@ fn colour(
         let letters = column_letters(lights);
         let rule = format!("=RIGHT(${letters}{},1)=\"{}\"", rows.0 + 1, light.label());
         let format = CellFormat::new().set_font_color(font).set_background_color(fill);
-        let condition = ConditionalFormatFormula::new().set_rule(Formula::new(rule)).set_format(format);
+        let condition =
+            ConditionalFormatFormula::new().set_rule(Formula::new(rule)).set_format(format);
         sheet.add_conditional_format(
             rows.0,
             column_number(judged),
@@ -505,9 +540,7 @@ fn decimals(value: f64, least: usize, is_round: fn(f64) -> bool) -> usize {
         let factor = 10f64.powi(i32::try_from(n).unwrap_or(8));
         (value * factor).round() / factor
     };
-    (least..9)
-        .find(|n| !is_round(shown(*n)) || (shown(*n) - value).abs() < 1e-8)
-        .unwrap_or(least)
+    (least..9).find(|n| !is_round(shown(*n)) || (shown(*n) - value).abs() < 1e-8).unwrap_or(least)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "larger numbers are written as text")]
@@ -520,7 +553,7 @@ fn column_width(column: &Column, index: usize, rows: &[Row]) -> f64 {
         .iter()
         .filter_map(|row| row.cells.get(index))
         .flat_map(|cell| cell.text.lines())
-        .map(|line| line.width_cjk())
+        .map(UnicodeWidthStr::width_cjk)
         .max()
         .unwrap_or(0);
     let head = column.heading.last().map_or(0, |text| text.width_cjk().div_ceil(2));
@@ -544,7 +577,8 @@ fn source_sheet(sheet: &mut Worksheet, sources: &Sources) -> Result<(), Workbook
     );
     across(sheet, 1, 4, &at, &base())?;
     let mut row = 3;
-    for (column, words) in ["数据集", "期间", "快照", "行数", "缺报单位"].into_iter().enumerate() {
+    for (column, words) in ["数据集", "期间", "快照", "行数", "缺报单位"].into_iter().enumerate()
+    {
         text(sheet, (row, column_number(column)), words, &head_format())?;
     }
     row += 1;
@@ -556,7 +590,12 @@ fn source_sheet(sheet: &mut Worksheet, sources: &Sources) -> Result<(), Workbook
         let n_rows = snapshot.n_rows as f64;
         sheet.write_number_with_format(row, 3, n_rows, &boxed().set_num_format("#,##0"))?;
         let missing = snapshot.missing_units.join("、");
-        text(sheet, (row, 4), if missing.is_empty() { "无" } else { &missing }, &boxed().set_text_wrap())?;
+        text(
+            sheet,
+            (row, 4),
+            if missing.is_empty() { "无" } else { &missing },
+            &boxed().set_text_wrap(),
+        )?;
         row += 1;
     }
     row += 1;

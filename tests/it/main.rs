@@ -20,6 +20,7 @@ mod pdf;
 mod pdf_fonts;
 mod pdf_sample;
 mod report_chart;
+mod report_output;
 mod report_template;
 mod tidy;
 mod tools;

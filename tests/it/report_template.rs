@@ -85,7 +85,9 @@ fn shown(blocks: &[Block]) -> String {
     for block in blocks {
         match block {
             Block::Para(inlines) | Block::Quote(inlines) => all += &inline(inlines),
-            Block::Heading(heading) => all += &format!("{}{}", heading.number, inline(&heading.content)),
+            Block::Heading(heading) => {
+                all += &format!("{}{}", heading.number, inline(&heading.content))
+            }
             Block::ListItem { content, .. } => all += &inline(content),
             Block::Landscape(blocks) => all += &shown(blocks),
             Block::Table(table) => {
@@ -105,7 +107,9 @@ fn inline(inlines: &[Inline]) -> String {
     inlines
         .iter()
         .map(|inline| match inline {
-            Inline::Text { text } | Inline::Emphasis { text } | Inline::Link { text, .. } => text.clone(),
+            Inline::Text { text } | Inline::Emphasis { text } | Inline::Link { text, .. } => {
+                text.clone()
+            }
             Inline::Strong { text } => format!("<{text}>"),
             Inline::Figure(figure) => figure.text.clone(),
             Inline::LineBreak => "/".to_owned(),
@@ -115,12 +119,29 @@ fn inline(inlines: &[Inline]) -> String {
 
 #[test]
 fn a_town_named_like_markup_stays_a_name() {
-    for name in ["**x** <script>alert(1)</script>", "[a](javascript:x)", "# 一", "1. x", "- x\n- y", "&lt;", "`x`", "| a | b |", "***", "+++"] {
-        let document = rendered("{{ q.towns[0].unit_name }}\n\n文字{{ q.towns[0].unit_name }}文字\n\n{{ table(\"towns\", columns=[\"unit_name\"]) }}", name);
+    for name in [
+        "**x** <script>alert(1)</script>",
+        "[a](javascript:x)",
+        "# 一",
+        "1. x",
+        "- x\n- y",
+        "&lt;",
+        "`x`",
+        "| a | b |",
+        "***",
+        "+++",
+    ] {
+        let document = rendered(
+            "{{ q.towns[0].unit_name }}\n\n文字{{ q.towns[0].unit_name }}文字\n\n{{ table(\"towns\", columns=[\"unit_name\"]) }}",
+            name,
+        );
         let plain = name.replace('\n', " ");
-        assert!(matches!(&document.blocks[..], [Block::Para(a), Block::Para(b), Block::Table(_)]
+        assert!(
+            matches!(&document.blocks[..], [Block::Para(a), Block::Para(b), Block::Table(_)]
             if a == &[Inline::Text { text: plain.clone() }]
-            && b == &[Inline::Text { text: format!("文字{plain}文字") }]), "{name}: {document:#?}");
+            && b == &[Inline::Text { text: format!("文字{plain}文字") }]),
+            "{name}: {document:#?}"
+        );
         let Block::Table(table) = &document.blocks[2] else { unreachable!() };
         assert_eq!(table.rows[0].cells[0].text, name);
     }
@@ -149,7 +170,9 @@ fn figures_tables_and_sections_become_typed_blocks() {
 
 #[test]
 fn an_endless_loop_is_refused_with_its_line() {
-    let said = refusal("一\n\n{% for a in range(90000) %}{% for b in range(90000) %}{{ b }}{% endfor %}{% endfor %}");
+    let said = refusal(
+        "一\n\n{% for a in range(90000) %}{% for b in range(90000) %}{{ b }}{% endfor %}{% endfor %}",
+    );
     assert!(said.starts_with("report_templates/t/report.md.j2:11"), "{said}");
     assert!(said.contains("a loop without end?") || said.contains("too much"), "{said}");
 }
@@ -157,17 +180,49 @@ fn an_endless_loop_is_refused_with_its_line() {
 #[test]
 fn unknown_words_are_refused_with_line_and_hint() {
     for (body, start, hint) in [
-        ("甲\n\n{{ perid.label }}", "report_templates/t/report.md.j2:11:4: `perid` is not defined", "did you mean `period`?"),
-        ("{{ q.towns[0].unit_nam }}", "report_templates/t/report.md.j2:9:4: `q.towns[0].unit_nam` is not defined", "did you mean `unit_name`?"),
-        ("{% if q.town %}x{% endif %}", "report_templates/t/report.md.j2:9:7: `q.town` is not defined", "did you mean `towns`?"),
+        (
+            "甲\n\n{{ perid.label }}",
+            "report_templates/t/report.md.j2:11:4: `perid` is not defined",
+            "did you mean `period`?",
+        ),
+        (
+            "{{ q.towns[0].unit_nam }}",
+            "report_templates/t/report.md.j2:9:4: `q.towns[0].unit_nam` is not defined",
+            "did you mean `unit_name`?",
+        ),
+        (
+            "{% if q.town %}x{% endif %}",
+            "report_templates/t/report.md.j2:9:7: `q.town` is not defined",
+            "did you mean `towns`?",
+        ),
         ("{{ 0.5|percnt }}", "report_templates/t/report.md.j2:9", "did you mean `percent`?"),
         ("{{ tabel(\"towns\") }}", "report_templates/t/report.md.j2:9", "did you mean `table`?"),
-        ("{{ table(\"towns\", columns=[\"unit_nme\"]) }}", "report_templates/t/report.md.j2:9:4: unknown column `unit_nme`", "did you mean `unit_name`?"),
-        ("{{ table(\"towsn\", columns=[\"unit_nme\"]) }}", "report_templates/t/report.md.j2:9:4: unknown query `towsn`", "did you mean `towns`?"),
-        ("{{ table(\"towns\", colums=[\"unit_name\"]) }}", "report_templates/t/report.md.j2:9:4", "colum"),
-        ("{{ table(\"towns\", columns=[col(\"share\", format=\"persent\")]) }}", "report_templates/t/report.md.j2:9", "percent"),
+        (
+            "{{ table(\"towns\", columns=[\"unit_nme\"]) }}",
+            "report_templates/t/report.md.j2:9:4: unknown column `unit_nme`",
+            "did you mean `unit_name`?",
+        ),
+        (
+            "{{ table(\"towsn\", columns=[\"unit_nme\"]) }}",
+            "report_templates/t/report.md.j2:9:4: unknown query `towsn`",
+            "did you mean `towns`?",
+        ),
+        (
+            "{{ table(\"towns\", colums=[\"unit_name\"]) }}",
+            "report_templates/t/report.md.j2:9:4",
+            "colum",
+        ),
+        (
+            "{{ table(\"towns\", columns=[col(\"share\", format=\"persent\")]) }}",
+            "report_templates/t/report.md.j2:9",
+            "percent",
+        ),
         ("甲\n\n乙<b>丙</b>", "report_templates/t/report.md.j2:11:2: raw HTML: <b>", "{#"),
-        ("{% for r in q.towns %}\n\n<!-- x -->\n{% endfor %}", "report_templates/t/report.md.j2:11:1: raw HTML", "{#"),
+        (
+            "{% for r in q.towns %}\n\n<!-- x -->\n{% endfor %}",
+            "report_templates/t/report.md.j2:11:1: raw HTML",
+            "{#",
+        ),
         ("{% if x %}", "report_templates/t/report.md.j2:9", "syntax error"),
     ] {
         let said = refusal(body);
@@ -179,12 +234,22 @@ fn unknown_words_are_refused_with_line_and_hint() {
 #[test]
 fn front_matter_is_refused_with_the_lines_of_the_whole_file() {
     let load = |text: &str| {
-        join(&ReportDefinition::load("t", "report_templates/t/report.md.j2", text).expect_err("refused"))
+        join(
+            &ReportDefinition::load("t", "report_templates/t/report.md.j2", text)
+                .expect_err("refused"),
+        )
     };
-    let said = load("+++\ntitle = \"t\"\nformats = [\"html\"]\nto = [\"x\"]\nnumberin = true\n[queries]\n+++\n");
-    assert!(said.starts_with("report_templates/t/report.md.j2:5:1: unknown field `numberin`"), "{said}");
+    let said = load(
+        "+++\ntitle = \"t\"\nformats = [\"html\"]\nto = [\"x\"]\nnumberin = true\n[queries]\n+++\n",
+    );
+    assert!(
+        said.starts_with("report_templates/t/report.md.j2:5:1: unknown field `numberin`"),
+        "{said}"
+    );
     assert!(said.contains("did you mean `numbering`?"), "{said}");
-    let said = load("+++\ntitle = \"t\"\nformats = [\"html\"]\nto = []\n[schedule]\ncron = \"30 8 * * *\"\ntimezone = \"Asia/Shanghi\"\n[queries]\n'a b' = \"SELECT 1\"\n+++\n");
+    let said = load(
+        "+++\ntitle = \"t\"\nformats = [\"html\"]\nto = []\n[schedule]\ncron = \"30 8 * * *\"\ntimezone = \"Asia/Shanghi\"\n[queries]\n'a b' = \"SELECT 1\"\n+++\n",
+    );
     for place in [":4:6: ", ":6:8: ", ":7:12: ", ":9:1: "] {
         assert!(said.contains(place), "{place} {said}");
     }
@@ -198,7 +263,10 @@ fn front_matter_is_refused_with_the_lines_of_the_whole_file() {
 #[test]
 fn a_subject_is_one_line_whatever_the_data_says() {
     let mut def = definition("x");
-    def.subject = Some(duban::config::report::LineTemplate { text: "报告 {{ q.towns[0].unit_name }}".to_owned(), line: 2 });
+    def.subject = Some(duban::config::report::LineTemplate {
+        text: "报告 {{ q.towns[0].unit_name }}".to_owned(),
+        line: 2,
+    });
     let rendered = render(&def, &towns("a\r\nBcc: x@example.com"), &context()).expect("renders");
     assert_eq!(rendered.subject, "报告 a Bcc: x@example.com");
 }
@@ -219,7 +287,10 @@ fn a_template_is_checked_with_and_without_rows() {
         // Fails for a town that did not report.
         ("{% for row in q.towns %}\n\n{{ row.n * 2 }}\n{% endfor %}", ":11:"),
         // Fails at nought.
-        ("{% for row in q.towns %}\n\n\n{{ 1 // row.n if row.n is not none else 0 }}\n{% endfor %}", ":12:"),
+        (
+            "{% for row in q.towns %}\n\n\n{{ 1 // row.n if row.n is not none else 0 }}\n{% endfor %}",
+            ":12:",
+        ),
         // Fails although there is nothing to show.
         ("{{ table(\"towns\", columns=[\"unit_nam\"]) }}", ":9:"),
     ] {

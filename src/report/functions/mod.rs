@@ -1,21 +1,21 @@
 //! The functions by which a template puts typed pieces (tables, charts, figures) into a document.
 
+mod charts;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{Kwargs, Rest, Value};
+use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, State};
 use serde::Deserialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::context::{ColumnKind, QueryRows};
-use super::document::{
-    self, Align, Cell, Chart, ChartShape, Column, Figure, Format, Row, Series, Table,
-};
-use super::filters::{number, wrong};
-use super::numbers::{self, NO_VALUE};
 use crate::diagnostic::nearest;
 use crate::model::Light;
+use crate::report::context::{ColumnKind, QueryRows};
+use crate::report::document::{self, Align, Cell, Chart, Column, Figure, Format, Row, Table};
+use crate::report::filters::{number, wrong};
+use crate::report::numbers::{self, NO_VALUE};
 
 pub(super) const NAMES: [&str; 7] =
     ["table", "chart", "fig", "col", "attachments", "pagebreak", "landscape"];
@@ -39,16 +39,16 @@ pub(super) struct Pieces {
     /// Letters and digits that stand nowhere in template or data.
     token: String,
     results: Arc<BTreeMap<String, QueryRows>>,
-    pieces: Mutex<Vec<Piece>>,
+    found: Mutex<Vec<Piece>>,
 }
 
 impl Pieces {
     pub(super) fn new(token: String, results: Arc<BTreeMap<String, QueryRows>>) -> Arc<Pieces> {
-        Arc::new(Pieces { token, results, pieces: Mutex::new(Vec::new()) })
+        Arc::new(Pieces { token, results, found: Mutex::new(Vec::new()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Piece>> {
-        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clear(&self) {
@@ -79,16 +79,16 @@ pub(super) fn register(env: &mut Environment<'_>, pieces: &Arc<Pieces>) {
     let p = Arc::clone(pieces);
     env.add_function("table", move |source: Value, kwargs: Kwargs| table(&p, &source, &kwargs));
     let p = Arc::clone(pieces);
-    env.add_function("chart", move |source: Value, kwargs: Kwargs| chart(&p, &source, &kwargs));
+    env.add_function("chart", move |source: Value, kwargs: Kwargs| {
+        charts::chart(&p, &source, &kwargs)
+    });
     let p = Arc::clone(pieces);
     env.add_function("fig", move |value: Value, den: Option<Value>, kwargs: Kwargs| {
         fig(&p, &value, den.as_ref(), &kwargs)
     });
     env.add_function("col", col);
     let p = Arc::clone(pieces);
-    env.add_function("attachments", move |names: Vec<String>| {
-        p.block(Piece::Attachments(names))
-    });
+    env.add_function("attachments", move |names: Vec<String>| p.block(Piece::Attachments(names)));
     let p = Arc::clone(pieces);
     env.add_function("pagebreak", move || p.block(Piece::PageBreak));
     let p = Arc::clone(pieces);
@@ -105,10 +105,8 @@ pub(super) fn register(env: &mut Environment<'_>, pieces: &Arc<Pieces>) {
 }
 
 /// `col("share", "公办占比", format="percent", met="share_met")`: a column of a table or chart.
-fn col(name: String, heading: Option<Value>, rest: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
-    if !rest.0.is_empty() {
-        return Err(wrong("col takes a name, a heading, and the rest by name: format=, met=, …"));
-    }
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives arguments by value")]
+fn col(name: String, heading: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let mut map: BTreeMap<String, Value> = BTreeMap::new();
     map.insert("name".to_owned(), Value::from(name));
     if let Some(heading) = heading {
@@ -179,9 +177,10 @@ impl Source {
     /// By the name of a query, or a list of rows (filtered by the template).
     fn of(pieces: &Pieces, value: &Value) -> Result<Source, Error> {
         if let Some(name) = value.as_str() {
-            let rows = pieces.results.get(name).ok_or_else(|| {
-                unknown("query", name, pieces.results.keys().map(String::as_str))
-            })?;
+            let rows = pieces
+                .results
+                .get(name)
+                .ok_or_else(|| unknown("query", name, pieces.results.keys().map(String::as_str)))?;
             return Ok(Source {
                 name: name.to_owned(),
                 columns: rows.columns.clone(),
@@ -255,9 +254,9 @@ fn typed(value: &Value) -> Result<document::Value, Error> {
 fn table(pieces: &Pieces, source: &Value, kwargs: &Kwargs) -> Result<Value, Error> {
     let source = Source::of(pieces, source)?;
     let caption: String = kwargs.get::<Option<String>>("caption")?.unwrap_or_default();
-    let columns: Vec<Value> = kwargs
-        .get::<Option<Vec<Value>>>("columns")?
-        .ok_or_else(|| wrong("a table names its columns: columns=[col(\"name\", \"heading\"), …]"))?;
+    let columns: Vec<Value> = kwargs.get::<Option<Vec<Value>>>("columns")?.ok_or_else(|| {
+        wrong("a table names its columns: columns=[col(\"name\", \"heading\"), …]")
+    })?;
     let notes: Option<Value> = kwargs.get("notes")?;
     let emphasis: Option<String> = kwargs.get("emphasis")?;
     let empty: Option<String> = kwargs.get("empty")?;
@@ -296,7 +295,11 @@ fn table(pieces: &Pieces, source: &Value, kwargs: &Kwargs) -> Result<Value, Erro
 }
 
 fn nothing(caption: &str) -> String {
-    if caption.is_empty() { "本期无数据。".to_owned() } else { format!("{caption}：本期无数据。") }
+    if caption.is_empty() {
+        "本期无数据。".to_owned()
+    } else {
+        format!("{caption}：本期无数据。")
+    }
 }
 
 fn notes_of(notes: Option<&Value>) -> Result<Vec<String>, Error> {
@@ -388,7 +391,13 @@ impl<'a> ShownColumn<'a> {
         let longest = texts.map(UnicodeWidthStr::width).max().unwrap_or(0).max(head);
         #[expect(clippy::cast_precision_loss, reason = "a width of a few characters")]
         let weight = self.spec.weight.unwrap_or(longest.clamp(4, 30) as f64);
-        Column { name: self.spec.name.clone(), heading, format: self.format, align: self.align, weight }
+        Column {
+            name: self.spec.name.clone(),
+            heading,
+            format: self.format,
+            align: self.align,
+            weight,
+        }
     }
 }
 
@@ -401,134 +410,10 @@ fn as_number(value: &document::Value) -> Option<f64> {
     }
 }
 
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum Shape {
-    Line,
-    Bar,
-    Hbar,
-}
-
-fn chart(pieces: &Pieces, source: &Value, kwargs: &Kwargs) -> Result<Value, Error> {
-    let source = Source::of(pieces, source)?;
-    let caption: String = kwargs.get::<Option<String>>("caption")?.unwrap_or_default();
-    let shape: Option<Value> = kwargs.get("shape")?;
-    let x: String = kwargs.get("x").map_err(|_| wrong("a chart names its categories: x=\"column\""))?;
-    let y: Value = kwargs.get("y").map_err(|_| wrong("a chart names its values: y=\"column\" or y=[…]"))?;
-    let targets: Option<Value> = kwargs.get("targets")?;
-    let format: Option<Value> = kwargs.get("format")?;
-    let missed: Option<String> = kwargs.get("missed")?;
-    let alt: Option<String> = kwargs.get("alt")?;
-    let empty: Option<String> = kwargs.get("empty")?;
-    let name: Option<String> = kwargs.get("name")?;
-    kwargs.assert_all_used()?;
-    let shape = match word::<Shape>(shape.as_ref(), "shape")? {
-        None | Some(Shape::Line) => ChartShape::Line,
-        Some(Shape::Bar) => ChartShape::Bar,
-        Some(Shape::Hbar) => ChartShape::HorizontalBar,
-    };
-    let format = word::<Format>(format.as_ref(), "format")?;
-    let specs: Vec<ColumnSpec> = if y.as_str().is_some() {
-        vec![ColumnSpec::read(&y)?]
-    } else {
-        y.try_iter()?.map(|item| ColumnSpec::read(&item)).collect::<Result<_, _>>()?
-    };
-    if shape == ChartShape::HorizontalBar && specs.len() != 1 {
-        return Err(wrong("horizontal bars (hbar) show one series: y=\"column\""));
-    }
-    let targets = targets_of(targets.as_ref())?;
-    let say_nothing = || empty.clone().unwrap_or_else(|| nothing(&caption));
-    if source.is_bare() {
-        return Ok(pieces.block(Piece::Empty(say_nothing())));
-    }
-    let category = source.index(&x)?;
-    let missed = source.optional(missed.as_ref())?;
-    let format = format.or_else(|| specs.iter().find_map(|spec| spec.format)).unwrap_or(Format::Int);
-    let mut series = Vec::new();
-    for spec in &specs {
-        let i = source.index(&spec.name)?;
-        let values = source.rows.iter().map(|row| as_number(&row[i]).filter(|v| v.is_finite()));
-        series.push(Series { name: spec.heading().join("·"), values: values.collect() });
-    }
-    // No value at all: said in words. A blank picture would look like a fault.
-    if !series.iter().flat_map(|s| &s.values).any(Option::is_some) {
-        return Ok(pieces.block(Piece::Empty(say_nothing())));
-    }
-    let categories =
-        source.rows.iter().map(|row| numbers::value(Format::Text, &row[category], NO_VALUE)).collect();
-    let missed = missed.map_or_else(Vec::new, |i| {
-        source.rows.iter().map(|row| row[i] == document::Value::Bool(true)).collect()
-    });
-    let name = name.unwrap_or(source.name);
-    let mut chart = Chart {
-        name,
-        caption,
-        shape,
-        categories,
-        series,
-        targets,
-        format,
-        missed,
-        alt: String::new(),
-    };
-    chart.alt = alt.unwrap_or_else(|| describe(&chart));
-    Ok(pieces.block(Piece::Chart(chart)))
-}
-
-/// A chart in words: its ends for lines, all values for up to eight bars, else the extremes.
-fn describe(chart: &Chart) -> String {
-    let shape = match chart.shape {
-        ChartShape::Line => "折线图",
-        ChartShape::Bar => "柱状图",
-        ChartShape::HorizontalBar => "条形图",
-    };
-    let mut parts: Vec<String> = Vec::new();
-    for series in &chart.series {
-        let known: Vec<(&String, f64)> =
-            chart.categories.iter().zip(&series.values).filter_map(|(c, v)| v.map(|v| (c, v))).collect();
-        let say = |(category, value): &(&String, f64)| {
-            format!("{category}{}", numbers::number(chart.format, *value))
-        };
-        let text = if known.len() <= 8 {
-            known.iter().map(say).collect::<Vec<_>>().join("，")
-        } else {
-            let highest = known.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(say);
-            let lowest = known.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(say);
-            format!("最高{}，最低{}", highest.unwrap_or_default(), lowest.unwrap_or_default())
-        };
-        parts.push(format!("{}：{text}", series.name));
-    }
-    let missed = chart.missed.iter().filter(|missed| **missed).count();
-    if missed > 0 {
-        parts.push(format!("未达目标{missed}个"));
-    }
-    for (label, _) in &chart.targets {
-        parts.push(label.clone());
-    }
-    format!("{}（{shape}）。{}。", chart.caption, parts.join("；"))
-}
-
-fn targets_of(targets: Option<&Value>) -> Result<Vec<(String, f64)>, Error> {
-    let Some(targets) = targets.filter(|value| !value.is_none()) else { return Ok(Vec::new()) };
-    let mut lines = Vec::new();
-    for item in targets.try_iter()? {
-        // {"93%": 0.93} gives its keys, [["93%", 0.93]] its pairs, a query its rows.
-        let (label, value) = if item.as_str().is_some() {
-            let value = targets.get_item(&item)?;
-            (item, value)
-        } else if item.kind() == minijinja::value::ValueKind::Map {
-            (item.get_attr("label")?, item.get_attr("value")?)
-        } else {
-            (item.get_item_by_index(0)?, item.get_item_by_index(1)?)
-        };
-        if let Some(number) = number(&value)? {
-            lines.push((label.to_string(), number));
-        }
-    }
-    Ok(lines)
-}
-
-fn word<T: for<'de> Deserialize<'de>>(value: Option<&Value>, key: &str) -> Result<Option<T>, Error> {
+fn word<T: for<'de> Deserialize<'de>>(
+    value: Option<&Value>,
+    key: &str,
+) -> Result<Option<T>, Error> {
     match value.filter(|value| !value.is_none()) {
         None => Ok(None),
         Some(value) => T::deserialize(value.clone())
@@ -538,7 +423,12 @@ fn word<T: for<'de> Deserialize<'de>>(value: Option<&Value>, key: &str) -> Resul
 }
 
 /// `fig(25113, unit="人")`, `fig(num, den)` (a rate), `fig(value, format="points")`; `met=` or `light=` judge it.
-fn fig(pieces: &Pieces, value: &Value, den: Option<&Value>, kwargs: &Kwargs) -> Result<Value, Error> {
+fn fig(
+    pieces: &Pieces,
+    value: &Value,
+    den: Option<&Value>,
+    kwargs: &Kwargs,
+) -> Result<Value, Error> {
     let unit: String = kwargs.get::<Option<String>>("unit")?.unwrap_or_default();
     let format: Option<Value> = kwargs.get("format")?;
     let target: Option<f64> = kwargs.get("target")?;
@@ -562,9 +452,9 @@ fn fig(pieces: &Pieces, value: &Value, den: Option<&Value>, kwargs: &Kwargs) -> 
         Some(value) if format == Format::Percent => numbers::percent(value, target) + &unit,
         Some(value) => numbers::number(format, value) + &unit,
     };
-    let by_met = met.filter(|met| !met.is_none()).map(|met| {
-        if met.is_true() { Light::Green } else { Light::Red }
-    });
+    let by_met = met
+        .filter(|met| !met.is_none())
+        .map(|met| if met.is_true() { Light::Green } else { Light::Red });
     let by_light = match light.filter(|light| !light.is_none()) {
         None => None,
         Some(word) => Some(word.to_string().parse::<Light>().map_err(|e| wrong(e.to_string()))?),
@@ -576,12 +466,11 @@ fn fig(pieces: &Pieces, value: &Value, den: Option<&Value>, kwargs: &Kwargs) -> 
 
 fn unknown<'a>(kind: &str, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
     let mut message = format!("unknown {kind} `{word}`");
-    match nearest(word, known.clone()) {
-        Some(near) => message += &format!("; did you mean `{near}`?"),
-        None => {
-            let all: Vec<&str> = known.take(30).collect();
-            message += &format!("; known here: {}", all.join(", "));
-        }
+    if let Some(near) = nearest(word, known.clone()) {
+        message += &format!("; did you mean `{near}`?");
+    } else {
+        let all: Vec<&str> = known.take(30).collect();
+        message += &format!("; known here: {}", all.join(", "));
     }
     wrong(message)
 }

@@ -6,12 +6,14 @@
 //! and only three shapes. So the SVG is written here, by hand, and rendered by resvg. Nothing rests
 //! on colour alone: the papers are copied in black and white.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+mod png;
 
-use resvg::{tiny_skia, usvg};
+use std::fmt::Write as _;
+
+use resvg::usvg;
 use unicode_width::UnicodeWidthStr;
-use usvg::fontdb;
+
+pub use png::{load_fonts, png};
 
 use super::document::{Chart, ChartShape, Format};
 use super::numbers;
@@ -94,83 +96,6 @@ pub fn svg(chart: &Chart, style: &Style) -> Result<String, ChartError> {
         ChartShape::HorizontalBar if chart.series.len() == 1 => Ok(horizontal(chart, style)),
         ChartShape::HorizontalBar => Err(wrong("horizontal bars show one series")),
     }
-}
-
-/// The picture of an SVG, `scale` device pixels for one CSS pixel (2 for sharp print).
-///
-/// # Errors
-/// If a text of it has a character that no face of `fonts` has, or no text could be set at all.
-pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u8>, ChartError> {
-    let options = usvg::Options {
-        fontdb: Arc::clone(fonts),
-        font_resolver: usvg::FontResolver {
-            select_font: any_font_rather_than_none(),
-            ..usvg::FontResolver::default()
-        },
-        ..usvg::Options::default()
-    };
-    let tree = usvg::Tree::from_str(svg, &options)?;
-    let mut n_texts = 0;
-    check_glyphs(tree.root(), &mut n_texts)?;
-    if n_texts < svg.matches("<text ").count() {
-        return Err(ChartError::NoFont);
-    }
-    let (width, height) = (tree.size().width(), tree.size().height());
-    let wrong = || ChartError::Size { width, height, scale };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
-    let (w, h) = ((width * scale).ceil() as u32, (height * scale).ceil() as u32);
-    let mut pixmap = tiny_skia::Pixmap::new(w, h).ok_or_else(wrong)?;
-    pixmap.fill(tiny_skia::Color::WHITE);
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    pixmap.encode_png().map_err(|error| ChartError::Png(error.to_string()))
-}
-
-/// The faces of these files. Files that are no fonts are passed over: the caller has looked for them.
-pub fn load_fonts<'a>(files: impl IntoIterator<Item = &'a std::path::Path>) -> fontdb::Database {
-    let mut fonts = fontdb::Database::new();
-    for file in files {
-        // Not a font, or unreadable: the glyph check says what is missing in the end.
-        drop(fonts.load_font_file(file));
-    }
-    fonts
-}
-
-/// Where no family of the list is there, usvg would leave the text out without a word. Any face
-/// will do to begin with: for characters that it lacks the others are asked.
-fn any_font_rather_than_none() -> usvg::FontSelectionFn<'static> {
-    let listed = usvg::FontResolver::default_font_selector();
-    Box::new(move |font, fonts| {
-        listed(font, fonts).or_else(|| {
-            let mut faces = fonts.faces();
-            let plain = |face: &&fontdb::FaceInfo| {
-                face.style == fontdb::Style::Normal && face.weight == fontdb::Weight::NORMAL
-            };
-            faces.find(plain).or_else(|| fonts.faces().next()).map(|face| face.id)
-        })
-    })
-}
-
-fn check_glyphs(group: &usvg::Group, n_texts: &mut usize) -> Result<(), ChartError> {
-    for node in group.children() {
-        match node {
-            usvg::Node::Group(group) => check_glyphs(group, n_texts)?,
-            usvg::Node::Text(text) => {
-                *n_texts += 1;
-                let glyphs = || text.layouted().iter().flat_map(|span| &span.positioned_glyphs);
-                let missing: String =
-                    glyphs().filter(|g| g.id.0 == 0).map(|g| g.text.as_str()).collect();
-                let whole: String = text.chunks().iter().map(usvg::TextChunk::text).collect();
-                if !missing.is_empty() {
-                    return Err(ChartError::MissingGlyphs { text: whole, missing });
-                }
-                if glyphs().next().is_none() && !whole.trim().is_empty() {
-                    return Err(ChartError::NoFont);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// An SVG under construction.
@@ -298,7 +223,7 @@ fn vertical(chart: &Chart, style: &Style, bars: bool) -> String {
     canvas.line((left, top + plot_h), (left + plot_w, top + plot_h), INK, 1.2, "");
     // Where names would run into each other, every second (third, …) is written; the last always.
     let widest = chart.categories.iter().map(|c| width_of(c, 12.0)).fold(0.0, f64::max) + 8.0;
-    let every = (1..).find(|k| slot * count(*k) >= widest).unwrap_or(1);
+    let every = (1..1000).find(|k| slot * count(*k) >= widest).unwrap_or(1000);
     let last = chart.categories.len().saturating_sub(1);
     for (i, category) in chart.categories.iter().enumerate() {
         if (last - i).is_multiple_of(every) {
@@ -382,20 +307,56 @@ fn draw_lines(
                 canvas.line((x_of(i), y_of(*a)), (x_of(i + 1), y_of(*b)), tone, 2.2, dash);
             }
         }
-        let last = series.values.iter().rposition(Option::is_some);
         for (i, value) in series.values.iter().enumerate() {
-            let Some(value) = value else { continue };
-            canvas.marker(x_of(i), y_of(*value), s, tone);
+            if let Some(value) = value {
+                canvas.marker(x_of(i), y_of(*value), s, tone);
+            }
+        }
+    }
+    label_points(chart, x_of, y_of, slot, labels);
+}
+
+/// Puts each point's value above or below it, where it is least in the way of target lines, other
+/// points and other labels.
+fn label_points(
+    chart: &Chart,
+    x_of: &impl Fn(usize) -> f64,
+    y_of: &impl Fn(f64) -> f64,
+    slot: f64,
+    labels: &mut Vec<Label>,
+) {
+    let target_lines: Vec<f64> = chart.targets.iter().map(|(_, value)| y_of(*value)).collect();
+    for i in 0..chart.categories.len() {
+        let mut points: Vec<(f64, f64, bool)> = chart
+            .series
+            .iter()
+            .filter_map(|series| {
+                let value = series.values[i]?;
+                Some((y_of(value), value, series.values[i + 1..].iter().all(Option::is_none)))
+            })
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let column = labels.len();
+        for (y, value, is_last) in &points {
             let text = numbers::number(chart.format, *value);
             let half = width_of(&text, 11.5) / 2.0;
-            if half * 2.0 + 6.0 <= slot || Some(i) == last {
-                // Above the point, unless a target line runs there: then below it.
-                let y = y_of(*value);
-                let crossed =
-                    chart.targets.iter().any(|(_, t)| (y - 22.0..y - 5.0).contains(&y_of(*t)));
-                let y = if crossed { y + 18.0 } else { y - 9.0 };
-                labels.push(Label { x: x_of(i), y, half, text });
+            if half * 2.0 + 6.0 > slot && !is_last {
+                continue;
             }
+            let cost = |baseline: f64| {
+                let (top, bottom) = (baseline - 11.0, baseline + 3.0);
+                let crossed = target_lines.iter().filter(|t| (top..bottom).contains(*t)).count();
+                let covered = points
+                    .iter()
+                    .filter(|p| (p.0 - y).abs() > 0.1 && (top - 5.0..bottom + 5.0).contains(&p.0))
+                    .count();
+                let taken =
+                    labels[column..].iter().filter(|l| (l.y - baseline).abs() < 12.5).count();
+                2 * crossed + 3 * covered + 5 * taken
+            };
+            let (above, below) = (y - 9.0, y + 18.0);
+            let y = if cost(below) < cost(above) { below } else { above };
+            labels.push(Label { x: x_of(i), y, half, text });
         }
     }
 }
@@ -560,7 +521,7 @@ fn scale(chart: &Chart, from_zero: bool) -> (f64, f64, f64) {
         .flat_map(|series| series.values.iter().flatten().copied())
         .chain(chart.targets.iter().map(|(_, value)| *value));
     let (mut low, mut high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     if from_zero {
         low = low.min(0.0);
         high = high.max(0.0);
@@ -578,8 +539,11 @@ fn scale(chart: &Chart, from_zero: bool) -> (f64, f64, f64) {
             low = low.max(0.0);
         }
     }
+    let top = values.clone().fold(0.0, f64::max);
     let low = (low / step + 1e-9).floor() * step;
     let high = (high / step - 1e-9).ceil() * step;
+    // Nothing lies above the whole, so neither does the axis.
+    let high = if chart.format == Format::Percent && top <= 1.0 { high.min(1.0) } else { high };
     (low, if high > low { high } else { low + step }, step)
 }
 
