@@ -91,7 +91,7 @@ pub(super) struct WrittenColumn {
     pub pattern: Option<Spanned<String>>,
     #[serde(default)]
     pub drop: bool,
-    pub codes: Option<Spanned<IndexMap<String, Vec<Spanned<String>>>>>,
+    pub codes: Option<Spanned<IndexMap<Spanned<String>, Vec<Spanned<String>>>>>,
 }
 
 fn yes() -> bool {
