@@ -1,6 +1,6 @@
 //! The rows below a header: data, sections, subtotals, totals, notes; and their sums.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::findings::{Collector, Says};
 use super::header::Header;
@@ -105,6 +105,8 @@ struct Page<'a, 'b> {
     /// The unit of the rows below the last section row; and whether it is unknown.
     unit: Option<(String, u32)>,
     is_unit_said: bool,
+    /// Sheet columns without a header that hold something beside the data.
+    nameless: BTreeSet<u32>,
 }
 
 /// Reads the rows of one sheet into the table.
@@ -134,6 +136,7 @@ pub(super) fn read(
         open_total: None,
         unit: None,
         is_unit_said: false,
+        nameless: BTreeSet::new(),
     };
     let above: HashSet<&str> = sheet
         .rows_from(0)
@@ -183,6 +186,9 @@ pub(super) fn read(
             continue;
         }
         if n_mapped > 0 {
+            if n_mapped < entries.len() {
+                page.note_nameless(entries);
+            }
             fill_merged(sheet, header, table_contract, row, &active, &mut cells);
             page.data(row, &cells);
         }
@@ -426,7 +432,27 @@ impl Page<'_, '_> {
         }
     }
 
+    fn note_nameless(&mut self, entries: &[Entry]) {
+        let nameless = entries.iter().map(|entry| entry.col).filter(|&col| !self.header.names(col));
+        self.nameless.extend(nameless);
+    }
+
     fn finish(mut self) {
+        if let Some(&first) = self.nameless.first() {
+            let letters: Vec<String> = self
+                .nameless
+                .iter()
+                .take(8)
+                .filter_map(|&col| Place::cell(None, 0, col).a1())
+                .map(|a1| a1.trim_end_matches('1').to_owned())
+                .collect();
+            self.findings.say(
+                Place::cell(self.sheet.name(), self.header.last_row, first),
+                Says::note("header.nameless")
+                    .read(format!("{} 列有内容而没有表头", letters.join("、")))
+                    .expected("没有表头的列没有读取"),
+            );
+        }
         self.close_section();
         if let Some(pending) = self.open_total.take() {
             let sums = self.all.clone();

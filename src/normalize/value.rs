@@ -336,7 +336,10 @@ impl<'a> Reader<'a> {
             .iter()
             .map(|(code, labels)| labels.first().unwrap_or(code).as_str())
             .collect();
-        let fix = match nearest(&folded, self.labels.keys().map(String::as_str)) {
+        // The names of the form first; other spellings of them only where none of these is near.
+        let others = self.column.codes.values().flatten().map(String::as_str);
+        let near = nearest(&folded, names.iter().copied()).or_else(|| nearest(&folded, others));
+        let fix = match near {
             Some(near) => format!("是否应为“{near}”？请改为表中规定的名称"),
             None => "请改为表中规定的名称".to_owned(),
         };

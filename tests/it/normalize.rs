@@ -386,6 +386,34 @@ fn a_sheet_under_another_name_is_found_and_a_wrong_form_is_said() {
 }
 
 #[test]
+fn a_second_sheet_of_the_same_form_and_columns_without_header_are_not_passed_over() {
+    let mut book = Workbook::new();
+    for name in ["在园幼儿", "在园幼儿(2)", "说明"] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        if name == "说明" {
+            sheet.write_string(0, 0, "园所代码怎么填").unwrap();
+            continue;
+        }
+        let headers =
+            ["园所代码", "园所名称", "办园类型", "班级名称", "班级类型", "幼儿数", "男", "女"];
+        let row = ["1201140001", "梅厂镇一幼", "集体办", "小一班", "小班", "9", "4", "5", "备忘"];
+        for (col, text) in (0..).zip(headers) {
+            sheet.write_string(0, col, text).unwrap();
+        }
+        for (col, text) in (0..).zip(row) {
+            sheet.write_string(1, col, text).unwrap();
+        }
+    }
+    let result = read(&book.save_to_buffer().unwrap());
+    let (severity, place, ..) = only(&result, "sheet.unread");
+    assert_eq!((severity, place.as_str()), (Severity::Confirm, "在园幼儿(2)"));
+    let (severity, place, read, ..) = only(&result, "header.nameless");
+    assert_eq!((severity, place.as_str()), (Severity::Note, "在园幼儿!I1"));
+    assert_eq!(read, "I 列有内容而没有表头");
+    assert_eq!(result.batch.unwrap().num_rows(), 1);
+}
+
+#[test]
 fn names_merged_over_their_classes_are_filled_and_merged_figures_refused() {
     let mut classes = CLASSES;
     let plain = Format::new();
