@@ -433,7 +433,7 @@ fn build_batch(
     let sheets = table.rows.iter().map(|row| table.sheets[row.sheet].as_deref());
     arrays.push(Arc::new(sheets.collect::<StringArray>()));
     arrays.push(Arc::new(
-        table.rows.iter().map(|row| Some(i64::from(row.row) + 1)).collect::<Int64Array>(),
+        table.rows.iter().map(|row| Some(i64::from(row.number) + 1)).collect::<Int64Array>(),
     ));
     let schema = contract.arrow_schema();
     let fields: Vec<_> =

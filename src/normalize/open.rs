@@ -229,7 +229,7 @@ fn inspect(bytes: &[u8]) -> Result<Package, ReadProblem> {
         }
         let Ok(mut part) = archive.by_index(i) else { continue };
         let name = part.name().map_err(broken)?.into_owned();
-        let is_xml = name.ends_with(".xml") || name.ends_with(".rels") || name.ends_with(".bin");
+        let is_xml = [".xml", ".rels", ".bin"].iter().any(|ending| name.ends_with(ending));
         if !is_xml {
             package.names.push(name);
             continue;

@@ -52,9 +52,9 @@ fn row_name(table: &Table<'_>, row: usize, beside: usize) -> String {
     let at = &table.rows[row];
     match &table.sheets[at.sheet] {
         Some(sheet) if at.sheet != table.rows[beside].sheet => {
-            format!("工作表“{sheet}”第 {} 行", at.row + 1)
+            format!("工作表“{sheet}”第 {} 行", at.number + 1)
         }
-        _ => format!("第 {} 行", at.row + 1),
+        _ => format!("第 {} 行", at.number + 1),
     }
 }
 

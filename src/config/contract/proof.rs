@@ -442,14 +442,13 @@ fn prove_rules(proof: &mut Proof<'_>, written: &Written, columns: &[Column]) -> 
         let mut used: Vec<(usize, usize)> = Vec::new();
         for variable in compiled.undeclared_variables(false) {
             let place = word_position(expr, &variable).unwrap_or(0);
-            match columns.iter().position(|column| column.name == variable) {
-                Some(index) => used.push((place, index)),
-                None => {
-                    let diagnostic = proof
-                        .at(rule.expr.span(), format!("`{variable}` is no declared column"))
-                        .did_you_mean(&variable, columns.iter().map(|c| c.name.as_str()));
-                    proof.problems.push(diagnostic);
-                }
+            if let Some(index) = columns.iter().position(|column| column.name == variable) {
+                used.push((place, index));
+            } else {
+                let diagnostic = proof
+                    .at(rule.expr.span(), format!("`{variable}` is no declared column"))
+                    .did_you_mean(&variable, columns.iter().map(|c| c.name.as_str()));
+                proof.problems.push(diagnostic);
             }
         }
         used.sort_unstable();
