@@ -93,6 +93,13 @@ impl Header {
         self.n_required_missing == 0
     }
 
+    /// Whether a sheet column has a header, declared or not.
+    pub(super) fn names(&self, col: u32) -> bool {
+        self.columns.get(col as usize).is_some_and(Option::is_some)
+            || self.unknown.iter().any(|(unknown, _)| *unknown == col)
+            || self.twice.iter().any(|(twice, _)| *twice == col)
+    }
+
     /// Better fits sort later: by required columns that are there, then by columns found.
     pub(super) fn score(&self) -> (isize, usize) {
         (-isize::try_from(self.n_required_missing).unwrap_or(isize::MAX), self.n_found)

@@ -116,6 +116,7 @@ pub fn normalize_workbook(
     check_period(contract, context, &mut findings);
     if let Some(form) = choose_form(book, contract, &mut findings) {
         result.layout = Some(form.keys.layout().name.clone());
+        say_unread_sheets(book, &form, &mut findings);
         read_form(book, contract, context, &form, &mut findings, &mut result);
     }
     if findings.has_errors() {
@@ -292,6 +293,30 @@ fn choose_form<'a>(
     None
 }
 
+/// A second sheet with the whole form may be rows that would be lost, or last month's: only the clerk
+/// knows.
+fn say_unread_sheets(book: &Workbook, form: &Form<'_>, findings: &mut Collector) {
+    let layout = form.keys.layout();
+    let is_read = |i: usize| form.sheets.iter().any(|(read, _)| *read == i);
+    for (i, sheet) in book.sheets.iter().enumerate() {
+        if layout.every_sheet || is_read(i) || (layout.skip_hidden && sheet.hidden) {
+            continue;
+        }
+        let Some(header) = header::find(sheet, &form.keys).filter(Header::is_complete) else {
+            continue;
+        };
+        if sheet.rows_from(header.last_row + 1).next().is_some() {
+            findings.say(
+                sheet_place(sheet),
+                Says::confirm("sheet.unread")
+                    .read("这张工作表也是同样的表格，里面有内容，没有读取")
+                    .expected("一个文件只有一张这样的表")
+                    .fix("要报的内容请并入一张表；无关的请删去这张工作表，或说明原因"),
+            );
+        }
+    }
+}
+
 fn say_wrong_form(book: &Workbook, contract: &Contract, findings: &mut Collector) {
     if book.sheets.iter().all(Sheet::is_empty) {
         findings.say(
@@ -408,7 +433,7 @@ fn build_batch(
     let sheets = table.rows.iter().map(|row| table.sheets[row.sheet].as_deref());
     arrays.push(Arc::new(sheets.collect::<StringArray>()));
     arrays.push(Arc::new(
-        table.rows.iter().map(|row| Some(i64::from(row.row) + 1)).collect::<Int64Array>(),
+        table.rows.iter().map(|row| Some(i64::from(row.number) + 1)).collect::<Int64Array>(),
     ));
     let schema = contract.arrow_schema();
     let fields: Vec<_> =

@@ -229,7 +229,7 @@ fn inspect(bytes: &[u8]) -> Result<Package, ReadProblem> {
         }
         let Ok(mut part) = archive.by_index(i) else { continue };
         let name = part.name().map_err(broken)?.into_owned();
-        let is_xml = name.ends_with(".xml") || name.ends_with(".rels") || name.ends_with(".bin");
+        let is_xml = [".xml", ".rels", ".bin"].iter().any(|ending| name.ends_with(ending));
         if !is_xml {
             package.names.push(name);
             continue;
@@ -276,7 +276,8 @@ struct MergeScan {
 
 impl MergeScan {
     fn feed(&mut self, chunk: &[u8]) -> Result<(), ReadProblem> {
-        const WORD: &[u8] = b"<mergeCell";
+        // Without its bracket: some programs give every element a namespace prefix.
+        const WORD: &[u8] = b"mergeCells";
         if !self.found.is_empty() {
             if self.found.len() + chunk.len() > MAX_MERGE_BYTES {
                 return Err(ReadProblem::TooLarge { what: "合并单元格过多" });
@@ -299,7 +300,9 @@ impl MergeScan {
     }
 
     fn regions(&self) -> Vec<Merge> {
-        let end = memmem::find(&self.found, b"</mergeCells").unwrap_or(self.found.len());
+        // It begins with the word, and ends where the word closes.
+        const WORD: &[u8] = b"mergeCells";
+        let end = memmem::find_iter(&self.found, WORD).nth(1).unwrap_or(self.found.len());
         self.found[..end]
             .split(|&byte| byte == b'"')
             .filter_map(|value| std::str::from_utf8(value).ok())

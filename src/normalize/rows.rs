@@ -1,6 +1,6 @@
 //! The rows below a header: data, sections, subtotals, totals, notes; and their sums.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::findings::{Collector, Says};
 use super::header::Header;
@@ -17,7 +17,7 @@ pub(super) struct Row {
     /// Index into [`Table::sheets`].
     pub(super) sheet: usize,
     /// 0-based.
-    pub(super) row: u32,
+    pub(super) number: u32,
     /// What the file says about the unit: a name, and the column where it stands.
     pub(super) named_unit: Option<(String, u32)>,
     /// The unit is known to be wrong and has been said to be.
@@ -52,7 +52,7 @@ impl<'a> Table<'a> {
     pub(super) fn cell_of(&self, row: usize, column: usize) -> (Option<&str>, u32, u32) {
         let at = &self.rows[row];
         let col = self.places[at.sheet][column].unwrap_or(0);
-        (self.sheets[at.sheet].as_deref(), at.row, col)
+        (self.sheets[at.sheet].as_deref(), at.number, col)
     }
 }
 
@@ -62,7 +62,7 @@ struct Sums {
     n_rows: usize,
     first_row: u32,
     last_row: u32,
-    sums: Vec<f64>,
+    totals: Vec<f64>,
     /// A cell of the column could not be read: its sum says nothing.
     unknown: Vec<bool>,
 }
@@ -73,13 +73,13 @@ impl Sums {
             n_rows: 0,
             first_row: 0,
             last_row: 0,
-            sums: vec![0.0; n_columns],
+            totals: vec![0.0; n_columns],
             unknown: vec![false; n_columns],
         }
     }
 
     fn clear(&mut self) {
-        *self = Sums::new(self.sums.len());
+        *self = Sums::new(self.totals.len());
     }
 }
 
@@ -105,6 +105,8 @@ struct Page<'a, 'b> {
     /// The unit of the rows below the last section row; and whether it is unknown.
     unit: Option<(String, u32)>,
     is_unit_said: bool,
+    /// Sheet columns without a header that hold something beside the data.
+    nameless: BTreeSet<u32>,
 }
 
 /// Reads the rows of one sheet into the table.
@@ -134,6 +136,7 @@ pub(super) fn read(
         open_total: None,
         unit: None,
         is_unit_said: false,
+        nameless: BTreeSet::new(),
     };
     let above: HashSet<&str> = sheet
         .rows_from(0)
@@ -183,6 +186,9 @@ pub(super) fn read(
             continue;
         }
         if n_mapped > 0 {
+            if n_mapped < entries.len() {
+                page.note_nameless(entries);
+            }
             fill_merged(sheet, header, table_contract, row, &active, &mut cells);
             page.data(row, &cells);
         }
@@ -325,7 +331,7 @@ impl Page<'_, '_> {
                 let number = value.as_ref().map(Value::as_number);
                 for sums in [&mut self.all, &mut self.since_total, &mut self.section] {
                     match number {
-                        Some(number) => sums.sums[i] += number,
+                        Some(number) => sums.totals[i] += number,
                         None => sums.unknown[i] = true,
                     }
                 }
@@ -345,7 +351,7 @@ impl Page<'_, '_> {
         };
         self.table.rows.push(Row {
             sheet: self.sheet_index,
-            row,
+            number: row,
             named_unit,
             is_unit_said,
             unit: None,
@@ -364,7 +370,7 @@ impl Page<'_, '_> {
             match self.table.readers[i].read_figure(cell) {
                 Ok(Some(number)) => figures.push((i, col, number)),
                 Ok(None) => {}
-                Err(says) => self.findings.say_of_cell(self.sheet.name(), row, col, says),
+                Err(says) => self.findings.say_of_cell(self.sheet.name(), row, col, *says),
             }
         }
         figures
@@ -426,7 +432,27 @@ impl Page<'_, '_> {
         }
     }
 
+    fn note_nameless(&mut self, entries: &[Entry]) {
+        let nameless = entries.iter().map(|entry| entry.col).filter(|&col| !self.header.names(col));
+        self.nameless.extend(nameless);
+    }
+
     fn finish(mut self) {
+        if let Some(&first) = self.nameless.first() {
+            let letters: Vec<String> = self
+                .nameless
+                .iter()
+                .take(8)
+                .filter_map(|&col| Place::cell(None, 0, col).a1())
+                .map(|a1| a1.trim_end_matches('1').to_owned())
+                .collect();
+            self.findings.say(
+                Place::cell(self.sheet.name(), self.header.last_row, first),
+                Says::note("header.nameless")
+                    .read(format!("{} 列有内容而没有表头", letters.join("、")))
+                    .expected("没有表头的列没有读取"),
+            );
+        }
         self.close_section();
         if let Some(pending) = self.open_total.take() {
             let sums = self.all.clone();
@@ -437,7 +463,7 @@ impl Page<'_, '_> {
     /// Published figures must equal the sums of the rows that they cover.
     fn compare(&mut self, pending: &Pending, sums: &Sums) {
         for &(i, col, figure) in &pending.figures {
-            let sum = sums.sums[i];
+            let sum = sums.totals[i];
             let difference = figure - sum;
             if sums.unknown[i] || difference.abs() <= 1e-6 * sum.abs().max(1.0) {
                 continue;

@@ -52,9 +52,9 @@ fn row_name(table: &Table<'_>, row: usize, beside: usize) -> String {
     let at = &table.rows[row];
     match &table.sheets[at.sheet] {
         Some(sheet) if at.sheet != table.rows[beside].sheet => {
-            format!("工作表“{sheet}”第 {} 行", at.row + 1)
+            format!("工作表“{sheet}”第 {} 行", at.number + 1)
         }
-        _ => format!("第 {} 行", at.row + 1),
+        _ => format!("第 {} 行", at.number + 1),
     }
 }
 
@@ -121,10 +121,22 @@ fn check_rows(
             .zip(values)
             .map(|(&column, value)| (contract.columns[column].name.as_str(), to_jinja(value)))
             .collect();
-        if expression.eval(minijinja::Value::from(operands)).is_ok_and(|value| value.is_true()) {
-            continue;
-        }
         let Some(&anchor) = rule.columns.first() else { continue };
+        let (sheet, at, col) = table.cell_of(row, anchor);
+        match expression.eval(minijinja::Value::from(operands)) {
+            Ok(holds) if holds.is_true() => continue,
+            Ok(_) => {}
+            // Text where the expression counts on a number: the definition's fault, not the clerk's;
+            // but silence would pass for agreement.
+            Err(_) => {
+                let says = Says::confirm(format!("rule.{}", rule.id))
+                    .read("这一行的规则无法计算")
+                    .expected(&rule.expected)
+                    .fix("请联系区里的管理员核对这条规则");
+                findings.say_of_cell(sheet, at, col, says);
+                continue;
+            }
+        }
         let parts: Vec<String> = rule
             .columns
             .iter()
@@ -135,7 +147,6 @@ fn check_rows(
                 format!("{label} {}（{cell}）", shown(contract, table, row, column))
             })
             .collect();
-        let (sheet, at, col) = table.cell_of(row, anchor);
         let mut says = Says::new("rule", rule.severity).expected(&rule.expected).fix(&rule.fix);
         says.read = parts.join("，");
         findings.say_of_rule(sheet, at, col, &rule.id, says);

@@ -181,7 +181,7 @@ fn declared_separator(text: &str) -> (&str, Option<u8>) {
     let line = text.lines().next().unwrap_or_default();
     match line.strip_prefix("sep=").map(str::as_bytes) {
         Some([separator]) => {
-            (&text[line.len()..].trim_start_matches(['\r', '\n']), Some(*separator))
+            (text[line.len()..].trim_start_matches(['\r', '\n']), Some(*separator))
         }
         _ => (text, None),
     }

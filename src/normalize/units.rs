@@ -89,7 +89,7 @@ pub(super) fn resolve(
             table.rows[i].is_unit_said = true;
             let sheet = table.sheets[table.rows[i].sheet].clone();
             let says = unknown(&name, directory);
-            findings.say_of_cell(sheet.as_deref(), table.rows[i].row, col, says);
+            findings.say_of_cell(sheet.as_deref(), table.rows[i].number, col, says);
         }
     }
     let reporter = find_reporter(table, contract, context, named_reporter);
@@ -160,7 +160,7 @@ fn assign(
     for i in 0..table.rows.len() {
         let row = &table.rows[i];
         let sheet = table.sheets[row.sheet].clone();
-        let at = row.row;
+        let at = row.number;
         let col = row
             .named_unit
             .as_ref()

@@ -118,6 +118,18 @@ impl<'a> Reader<'a> {
             .map_or_else(String::new, |measure| format!("（单位：{measure}）"))
     }
 
+    /// A value that cannot be taken.
+    fn refusal(
+        &self,
+        code: &'static str,
+        read: impl AsRef<str>,
+        expected: impl std::fmt::Display,
+        fix: impl Into<String>,
+    ) -> Says {
+        let expected = format!("“{}”应为{expected}{}", self.column.label(), self.measure());
+        Says::error(code).read(read).expected(expected).fix(fix)
+    }
+
     fn wrong(
         &self,
         code: &'static str,
@@ -125,8 +137,7 @@ impl<'a> Reader<'a> {
         expected: impl std::fmt::Display,
         fix: impl Into<String>,
     ) -> Read {
-        let expected = format!("“{}”应为{expected}{}", self.column.label(), self.measure());
-        (None, Some(Says::error(code).read(read).expected(expected).fix(fix)))
+        (None, Some(self.refusal(code, read, expected, fix)))
     }
 
     fn text(&self, cell: &Cell) -> Read {
@@ -146,7 +157,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number in a cell, with a note where it had to be made out of text.
-    fn numeric(&self, cell: &Cell) -> Result<Option<(f64, Option<Says>)>, Read> {
+    fn numeric(&self, cell: &Cell) -> Result<Option<(f64, Option<Says>)>, Box<Says>> {
         let what = if self.column.kind == ColumnType::Int { "整数" } else { "数字" };
         match cell {
             Cell::Number(number) if number.is_finite() => Ok(Some((*number, None))),
@@ -169,44 +180,41 @@ impl<'a> Reader<'a> {
                         });
                         Ok(Some((number, note)))
                     }
-                    Err(fix) => Err(self.wrong("cell.not_number", text, what, fix)),
+                    Err(fix) => Err(Box::new(self.refusal("cell.not_number", text, what, fix))),
                 }
             }
             Cell::Moment { date, serial } => {
                 let read =
                     date.map_or_else(|| format!("时间 {serial}"), |date| format!("日期 {date}"));
-                Err(self.wrong(
+                Err(Box::new(self.refusal(
                     "cell.date_for_number",
                     read,
                     what,
                     "这一格被设成了日期格式，请改为“常规”格式并重新填写数字",
-                ))
+                )))
             }
-            other => Err(self.wrong("cell.not_number", other.display(), what, "请填写阿拉伯数字")),
+            other => Err(Box::new(self.refusal(
+                "cell.not_number",
+                other.display(),
+                what,
+                "请填写阿拉伯数字",
+            ))),
         }
     }
 
     /// The number in a cell of a total: `None` if blank.
-    pub(super) fn read_figure(&self, cell: &Cell) -> Result<Option<f64>, Says> {
+    pub(super) fn read_figure(&self, cell: &Cell) -> Result<Option<f64>, Box<Says>> {
         if let Cell::Error(_) = cell {
-            return match self.read(Some(cell)) {
-                (_, Some(says)) => Err(says),
-                (_, None) => Ok(None),
-            };
+            return self.read(Some(cell)).1.map_or(Ok(None), |says| Err(Box::new(says)));
         }
-        match self.numeric(cell) {
-            Ok(found) => Ok(found.map(|(number, _)| number)),
-            Err((_, Some(says))) => Err(says),
-            Err((_, None)) => Ok(None),
-        }
+        Ok(self.numeric(cell)?.map(|(number, _)| number))
     }
 
     fn in_range(&self, number: f64) -> Option<Says> {
         let column = self.column;
         let shown = display_number(number);
         if number < 0.0 && column.min.is_some_and(|min| min >= 0.0) {
-            let (_, says) = self.wrong("cell.negative", shown, "不小于零的数", "请核对后改正");
-            return says;
+            return Some(self.refusal("cell.negative", shown, "不小于零的数", "请核对后改正"));
         }
         let low = column.min.is_some_and(|min| number < min);
         let high = column.max.is_some_and(|max| number > max);
@@ -228,7 +236,7 @@ impl<'a> Reader<'a> {
         let (number, note) = match self.numeric(cell) {
             Ok(Some(found)) => found,
             Ok(None) => return self.blank(),
-            Err(read) => return read,
+            Err(says) => return (None, Some(*says)),
         };
         let whole = number.round();
         // Sums of binary fractions leave dust behind (2.0000000000000004).
@@ -263,7 +271,7 @@ impl<'a> Reader<'a> {
                 None => (Some(Value::Number(number)), note),
             },
             Ok(None) => self.blank(),
-            Err(read) => read,
+            Err(says) => (None, Some(*says)),
         }
     }
 
@@ -336,7 +344,10 @@ impl<'a> Reader<'a> {
             .iter()
             .map(|(code, labels)| labels.first().unwrap_or(code).as_str())
             .collect();
-        let fix = match nearest(&folded, self.labels.keys().map(String::as_str)) {
+        // The names of the form first; other spellings of them only where none of these is near.
+        let others = self.column.codes.values().flatten().map(String::as_str);
+        let near = nearest(&folded, names.iter().copied()).or_else(|| nearest(&folded, others));
+        let fix = match near {
             Some(near) => format!("是否应为“{near}”？请改为表中规定的名称"),
             None => "请改为表中规定的名称".to_owned(),
         };

@@ -91,7 +91,7 @@ pub fn read_file(path: &Path, contract: &Contract, context: &Context<'_>) -> Nor
 pub fn real_data(test: &str) -> Option<PathBuf> {
     let found = std::env::var_os("DUBAN_REALDATA").map(PathBuf::from);
     if found.is_none() {
-        println!("LEFT OUT: {test}: DUBAN_REALDATA is not set");
+        eprintln!("LEFT OUT: {test}: DUBAN_REALDATA is not set");
     }
     found
 }

@@ -212,10 +212,17 @@ fn prove_schedule(proof: &mut Proof<'_>, written: &Written) -> Option<Schedule> 
     })
 }
 
+/// The entries of a table as they were written: the TOML reader sorts them by name.
+fn in_order<V>(table: &IndexMap<Spanned<String>, V>) -> Vec<(&Spanned<String>, &V)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
 fn prove_columns(proof: &mut Proof<'_>, written: &Written) -> Vec<Column> {
     let mut headers: HashMap<String, String> = HashMap::new();
     let mut columns = Vec::with_capacity(written.columns.len());
-    for (name, column) in &written.columns {
+    for (name, column) in in_order(&written.columns) {
         let word = name.get_ref();
         if RESERVED_COLUMNS.contains(&word.as_str()) {
             proof.refuse(
@@ -281,7 +288,8 @@ fn prove_column(proof: &mut Proof<'_>, name: &str, written: &WrittenColumn) -> C
     match (&written.codes, kind) {
         (Some(table), ColumnType::Code) => {
             let mut seen: HashMap<String, &str> = HashMap::new();
-            for (code, labels) in table.get_ref() {
+            for (code, labels) in in_order(table.get_ref()) {
+                let code = code.get_ref();
                 for label in labels {
                     let other = seen.insert(fold(label.get_ref()), code);
                     if let Some(other) = other.filter(|other| other != code) {
@@ -434,14 +442,13 @@ fn prove_rules(proof: &mut Proof<'_>, written: &Written, columns: &[Column]) -> 
         let mut used: Vec<(usize, usize)> = Vec::new();
         for variable in compiled.undeclared_variables(false) {
             let place = word_position(expr, &variable).unwrap_or(0);
-            match columns.iter().position(|column| column.name == variable) {
-                Some(index) => used.push((place, index)),
-                None => {
-                    let diagnostic = proof
-                        .at(rule.expr.span(), format!("`{variable}` is no declared column"))
-                        .did_you_mean(&variable, columns.iter().map(|c| c.name.as_str()));
-                    proof.problems.push(diagnostic);
-                }
+            if let Some(index) = columns.iter().position(|column| column.name == variable) {
+                used.push((place, index));
+            } else {
+                let diagnostic = proof
+                    .at(rule.expr.span(), format!("`{variable}` is no declared column"))
+                    .did_you_mean(&variable, columns.iter().map(|c| c.name.as_str()));
+                proof.problems.push(diagnostic);
             }
         }
         used.sort_unstable();

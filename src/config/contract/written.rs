@@ -91,8 +91,11 @@ pub(super) struct WrittenColumn {
     pub pattern: Option<Spanned<String>>,
     #[serde(default)]
     pub drop: bool,
-    pub codes: Option<Spanned<IndexMap<String, Vec<Spanned<String>>>>>,
+    pub codes: Option<Spanned<WrittenCodes>>,
 }
+
+/// Code → labels.
+pub(super) type WrittenCodes = IndexMap<Spanned<String>, Vec<Spanned<String>>>;
 
 fn yes() -> bool {
     true
