@@ -298,7 +298,7 @@ impl Contract {
         for column in self.kept_columns() {
             fields.push(Field::new(&column.name, column.kind.arrow(), true));
         }
-        fields.push(Field::new("_submission", DataType::Utf8, true));
+        fields.push(Field::new("_submission", DataType::Int64, true));
         fields.push(Field::new("_sheet", DataType::Utf8, true));
         fields.push(Field::new("_row", DataType::Int64, true));
         Arc::new(Schema::new(fields))
