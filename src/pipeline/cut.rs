@@ -6,7 +6,7 @@ use super::intake::Fresh;
 use super::{Pipeline, PipelineError, Progress};
 use crate::config::contract::Contract;
 use crate::ledger::{Coverage, Cut, CutInput, NewCut, RunId, SubmissionId};
-use crate::model::{Level, Period, UnitCode};
+use crate::model::{Period, UnitCode};
 use crate::snapshot::{Metadata, Part, assemble, publish, read, rows_of, write};
 
 /// What cutting one snapshot came to.

@@ -149,7 +149,7 @@ fn prove_cases(
 
 fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
     let params =
-        [("period", Param::from("2024-09")), ("previous", Param::from("2024-08")), ("as_of", Param::from("2024-10-10T00:30:00Z"))];
+        [("period", Param::from("2024-09")), ("previous", Param::from("2024-08")), ("as_of", Param::from("2024-10-10T00:30:00Z")), ("today", Param::from("2024-10-10"))];
     for report in &config.reports {
         let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
         let mut whole = true;

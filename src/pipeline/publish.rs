@@ -240,6 +240,7 @@ impl Pipeline {
             ("period", Param::from(period.to_string().as_str())),
             ("previous", Param::from(previous.to_string().as_str())),
             ("as_of", Param::from(as_of.to_string().as_str())),
+            ("today", Param::from(self.clock.date_of(as_of).to_string().as_str())),
         ];
         let mut results = BTreeMap::new();
         for (name, query) in &definition.queries {
