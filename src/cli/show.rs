@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::CliError;
 use super::args::Format;
 use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
-use super::CliError;
 use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
 use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};

@@ -9,6 +9,7 @@
 //! - Rows are not kept between acceptance and snapshot. They are read again from the archive if they
 //!   are needed: the archive and the contract determine them.
 
+pub mod cases;
 mod cut;
 mod dispatch;
 mod error;

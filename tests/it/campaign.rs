@@ -46,7 +46,8 @@ fn every_file_of_the_campaign_ends_as_it_should() {
             }),
         };
         if !fits {
-            wrong.push(format!("{}: expected {:?}, got {states:?}", arrival.path, arrival.expected));
+            wrong
+                .push(format!("{}: expected {:?}, got {states:?}", arrival.path, arrival.expected));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -68,8 +69,11 @@ fn every_returned_file_says_why_and_where() {
 
 #[test]
 fn a_file_with_a_childs_identity_is_not_kept_anywhere() {
-    let refused: Vec<_> =
-        campaign().expect("a campaign").into_iter().filter(|a| a.expected == Expected::Refused).collect();
+    let refused: Vec<_> = campaign()
+        .expect("a campaign")
+        .into_iter()
+        .filter(|a| a.expected == Expected::Refused)
+        .collect();
     assert!(!refused.is_empty(), "the campaign has such a file");
     for arrival in refused {
         let sha256 = duban::durable::sha256_hex(&arrival.bytes);
@@ -129,9 +133,21 @@ fn the_three_rates_equal_a_computation_from_the_workbooks_that_shares_no_code() 
             theirs,
             &["level", "unit_code"],
             &[
-                "resident", "enrolled", "inclusive_enrolled", "public_enrolled", "gross_enrolment",
-                "inclusive_coverage", "public_share", "gross_num", "gross_den", "coverage_num",
-                "coverage_den", "share_num", "share_den", "n_units", "n_reported",
+                "resident",
+                "enrolled",
+                "inclusive_enrolled",
+                "public_enrolled",
+                "gross_enrolment",
+                "inclusive_coverage",
+                "public_share",
+                "gross_num",
+                "gross_den",
+                "coverage_num",
+                "coverage_den",
+                "share_num",
+                "share_den",
+                "n_units",
+                "n_reported",
             ],
             &format!("three_rates {period}"),
         );
@@ -186,18 +202,15 @@ fn the_mail_parses_in_another_parser() {
         let cid = cid.trim_matches(['<', '>']);
         assert!(html.contains(&format!("cid:{cid}")), "{cid} is shown");
     }
-    let attached: Vec<String> = parts
-        .iter()
-        .filter_map(|part| part["filename"].as_str().map(str::to_owned))
-        .collect();
+    let attached: Vec<String> =
+        parts.iter().filter_map(|part| part["file_name"].as_str().map(str::to_owned)).collect();
     for end in [".pdf", ".xlsx"] {
         assert!(attached.iter().any(|name| name.ends_with(end)), "{attached:?}");
     }
     assert!(html.len() < 100_000, "the HTML is {} bytes", html.len());
     // The district's figure stands in both bodies, to the digit that the query gives.
-    let district = DEMO.query(
-        "SELECT enrolled FROM three_rates WHERE level = 'district' AND period = '2024-12'",
-    );
+    let district = DEMO
+        .query("SELECT enrolled FROM three_rates WHERE level = 'district' AND period = '2024-12'");
     let enrolled = district[0]["enrolled"].as_i64().expect("a count");
     let spoken = format!("{},{:03}", enrolled / 1000, enrolled % 1000);
     for body in [html, plain["text"].as_str().expect("text")] {
