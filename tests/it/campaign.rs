@@ -220,3 +220,94 @@ fn the_mail_parses_in_another_parser() {
         );
     }
 }
+
+/// The newest edition's file with an extension.
+fn newest_file(extension: &str) -> std::path::PathBuf {
+    let newest = DEMO.query("SELECT max(edition_no) AS no FROM editions");
+    let no = newest[0]["no"].as_i64().expect("a number");
+    let folder = DEMO.root.join(format!("data/reports/joint_meeting/2024-12/{no:03}"));
+    files(&folder, extension).remove(0)
+}
+
+#[test]
+fn the_workbook_of_the_last_report_holds_the_figures_of_the_query() {
+    let Some(mut python) = python_with("openpyxl", "workbook") else { return };
+    python.arg(repository().join("tests/tools/check_xlsx.py")).arg(newest_file("xlsx"));
+    let read = python_json(&mut python);
+    let sheets = read["sheets"].as_array().expect("sheets");
+    let sheet = sheets
+        .iter()
+        .find(|sheet| sheet["name"].as_str().is_some_and(|name| name.contains("各镇街三率")))
+        .expect("the towns' sheet");
+    assert!(!sheet["freeze_panes"].is_null(), "the header stands still");
+    assert_eq!(sheet["formulas"], serde_json::json!([]), "nothing runs as a formula");
+    let cells: BTreeMap<&str, &Value> = sheet["cells"]
+        .as_object()
+        .expect("cells")
+        .iter()
+        .map(|(place, cell)| (place.as_str(), &cell["value"]))
+        .collect();
+    let mut n = 0;
+    for row in DEMO.query(
+        "SELECT unit_name, enrolled, gross_enrolment, inclusive_coverage, public_share
+         FROM three_rates WHERE level = 'town' AND period = '2024-12' AND enrolled IS NOT NULL",
+    ) {
+        let (place, _) = cells
+            .iter()
+            .find(|(_, value)| value.as_str() == row["unit_name"].as_str())
+            .expect("the town has a row");
+        let line: String = place.chars().filter(char::is_ascii_digit).collect();
+        let shown: Vec<f64> = cells
+            .iter()
+            .filter(|(place, _)| {
+                place.trim_start_matches(|c: char| c.is_ascii_alphabetic()) == line
+            })
+            .filter_map(|(_, value)| value.as_f64())
+            .collect();
+        for column in ["enrolled", "gross_enrolment", "inclusive_coverage", "public_share"] {
+            let figure = row[column].as_f64().expect("a figure");
+            assert!(
+                shown.iter().any(|value| (value - figure).abs() < 1e-12),
+                "{} {column} {figure} is among {shown:?}",
+                row["unit_name"]
+            );
+            n += 1;
+        }
+    }
+    assert_eq!(n, 29 * 4, "29 towns had reported");
+}
+
+#[test]
+fn the_paper_holds_title_and_figures() {
+    let found = Command::new("pdftotext").arg("-v").output().is_ok();
+    if !found {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "pdftotext is missing");
+        eprintln!("LEFT OUT: the paper's text: pdftotext is not installed (poppler-utils)");
+        return;
+    }
+    let output = Command::new("pdftotext")
+        .arg("-layout")
+        .arg(newest_file("pdf"))
+        .arg("-")
+        .output()
+        .expect("runs");
+    let text: String =
+        String::from_utf8_lossy(&output.stdout).chars().filter(|c| !c.is_whitespace()).collect();
+    assert!(text.contains("进展情况报告（2024年12月）"), "the title");
+    let rows = DEMO.query(
+        "SELECT enrolled, public_enrolled, share_num, share_den FROM three_rates
+         WHERE level = 'district' AND period = '2024-12'",
+    );
+    for column in ["enrolled", "public_enrolled"] {
+        let n = rows[0][column].as_i64().expect("a count");
+        let spoken = format!("{},{:03}", n / 1000, n % 1000);
+        assert!(text.contains(&spoken), "{column} {spoken}");
+    }
+    let (num, den) =
+        (rows[0]["share_num"].as_i64().unwrap(), rows[0]["share_den"].as_i64().unwrap());
+    // Truncated to two decimals by integers alone.
+    let hundredths = num * 10_000 / den;
+    let down = format!("{}.{:02}%", hundredths / 100, hundredths % 100);
+    let up = format!("{}.{:02}%", (hundredths + 1) / 100, (hundredths + 1) % 100);
+    assert!(text.contains(&down) || text.contains(&up), "{down} or {up}");
+}
