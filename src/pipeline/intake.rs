@@ -107,15 +107,24 @@ impl Pipeline {
         // Read in parallel a handful at a time: reading is most of a month's work, and the bytes
         // of all towns together need not be in memory at once.
         for chunk in arrived.chunks(32) {
-            let read: Vec<(usize, Result<ReadFile, std::io::Error>)> = chunk
+            let seen = chunk
+                .iter()
+                .map(|file| Ok(self.ledger.seen_file(&file.label)?.map(|seen| seen.sha256)))
+                .collect::<Result<Vec<Option<String>>, PipelineError>>()?;
+            let read: Vec<(usize, Result<Option<ReadFile>, std::io::Error>)> = chunk
                 .par_iter()
                 .enumerate()
-                .map(|(i, arrived)| (i, self.read_arrived(arrived)))
+                .map(|(i, arrived)| (i, self.read_arrived(arrived, seen[i].as_deref())))
                 .collect();
             for (i, read) in read {
                 let arrived = &chunk[i];
                 let read = match read {
-                    Ok(read) => read,
+                    Ok(Some(read)) => read,
+                    // Copied or restored: the bytes that were taken, under another time.
+                    Ok(None) => {
+                        self.remember(arrived, seen[i].clone().unwrap_or_default())?;
+                        continue;
+                    }
                     Err(error) => {
                         misplaced.push(Misplaced {
                             label: arrived.label.clone(),
@@ -131,17 +140,22 @@ impl Pipeline {
                 if let Some(batch) = batch {
                     fresh.insert(one.submission_id, batch);
                 }
-                self.ledger.record_seen_file(&SeenFile {
-                    path: arrived.label.clone(),
-                    size: arrived.size,
-                    mtime_ns: arrived.modified_ns,
-                    sha256,
-                    seen_at: self.now(),
-                })?;
+                self.remember(arrived, sha256)?;
                 taken.push(one);
             }
         }
         Ok((taken, misplaced, fresh))
+    }
+
+    fn remember(&self, arrived: &Arrived, sha256: String) -> Result<(), PipelineError> {
+        self.ledger.record_seen_file(&SeenFile {
+            path: arrived.label.clone(),
+            size: arrived.size,
+            mtime_ns: arrived.modified_ns,
+            sha256,
+            seen_at: self.now(),
+        })?;
+        Ok(())
     }
 
     /// What lies in the drop folder and was not taken yet, and what cannot be taken.
@@ -174,16 +188,24 @@ impl Pipeline {
         Ok((waiting, misplaced))
     }
 
-    fn read_arrived(&self, arrived: &Arrived) -> Result<ReadFile, std::io::Error> {
+    /// Nothing if the bytes are those that were `seen` under this name.
+    fn read_arrived(
+        &self,
+        arrived: &Arrived,
+        seen: Option<&str>,
+    ) -> Result<Option<ReadFile>, std::io::Error> {
         let bytes = fs_err::read(&arrived.path)?;
-        Ok(self.read(Incoming {
+        if seen.is_some_and(|seen| seen == sha256_hex(&bytes)) {
+            return Ok(None);
+        }
+        Ok(Some(self.read(Incoming {
             file_name: arrived.file_name.clone(),
             bytes,
             period: arrived.period,
             reporter: Some(arrived.reporter.clone()),
             dataset: None,
             door: Door::Inbox,
-        }))
+        })))
     }
 
     pub(super) fn contract(&self, dataset: &str) -> Result<&Contract, PipelineError> {

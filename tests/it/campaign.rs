@@ -242,10 +242,10 @@ fn the_workbook_of_the_last_report_holds_the_figures_of_the_query() {
     assert!(!sheet["freeze_panes"].is_null(), "the header stands still");
     assert_eq!(sheet["formulas"], serde_json::json!([]), "nothing runs as a formula");
     let cells: BTreeMap<&str, &Value> = sheet["cells"]
-        .as_object()
+        .as_array()
         .expect("cells")
         .iter()
-        .map(|(place, cell)| (place.as_str(), &cell["value"]))
+        .map(|cell| (cell["cell"].as_str().expect("a place"), &cell["value"]))
         .collect();
     let mut n = 0;
     for row in DEMO.query(
