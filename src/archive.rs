@@ -49,20 +49,28 @@ impl Archive {
         let sha256 = sha256_hex(bytes);
         let path = self.path(&sha256);
         if !path.is_file() {
-            write_whole(&path, bytes, Access::OwnerReadOnly).map_err(|source| {
-                ArchiveError::Io { path: path.display().to_string(), source }
-            })?;
+            write_whole(&path, bytes, Access::OwnerReadOnly)
+                .map_err(|source| ArchiveError::Io { path: path.display().to_string(), source })?;
         }
         Ok(sha256)
+    }
+
+    /// Removes a file: only for one that turned out to hold children's identities.
+    pub fn remove(&self, sha256: &str) -> Result<(), ArchiveError> {
+        let path = self.path(sha256);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(ArchiveError::Io { path: path.display().to_string(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The bytes of a submission, proven to be those that were stored.
     pub fn read(&self, sha256: &str) -> Result<Vec<u8>, ArchiveError> {
         let path = self.path(sha256);
-        let bytes = fs::read(&path).map_err(|source| ArchiveError::Io {
-            path: path.display().to_string(),
-            source,
-        })?;
+        let bytes = fs::read(&path)
+            .map_err(|source| ArchiveError::Io { path: path.display().to_string(), source })?;
         let found = sha256_hex(&bytes);
         if found == sha256 {
             Ok(bytes)

@@ -22,16 +22,16 @@ pub mod model;
 pub mod config;
 
 // The stages, in the order of the flow.
-pub mod source;
 pub mod archive;
-pub mod normalize;
-pub mod snapshot;
+pub mod check;
+pub mod delivery;
 pub mod engine;
 pub mod metric;
-pub mod check;
-pub mod supervise;
+pub mod normalize;
 pub mod report;
-pub mod delivery;
+pub mod snapshot;
+pub mod source;
+pub mod supervise;
 
 pub mod ledger;
 pub mod pipeline;

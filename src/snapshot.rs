@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch,
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::{
+    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
 };
-use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
 use fs_err as fs;
@@ -158,9 +158,7 @@ fn conform(
         .fields()
         .iter()
         .map(|field| match (field.name().as_str(), batch.column_by_name(field.name())) {
-            ("_submission", _) => {
-                Arc::new(Int64Array::from(vec![submission_id; n])) as ArrayRef
-            }
+            ("_submission", _) => Arc::new(Int64Array::from(vec![submission_id; n])) as ArrayRef,
             (_, Some(column)) => Arc::clone(column),
             (_, None) => arrow::array::new_null_array(field.data_type(), n),
         })
@@ -270,9 +268,8 @@ pub fn write(
         ]))
         .build();
     let mut bytes = Vec::new();
-    let mut writer =
-        ArrowWriter::try_new(&mut bytes, assembled.batch.schema(), Some(properties))
-            .map_err(wrap)?;
+    let mut writer = ArrowWriter::try_new(&mut bytes, assembled.batch.schema(), Some(properties))
+        .map_err(wrap)?;
     writer.write(&assembled.batch).map_err(wrap)?;
     writer.close().map_err(wrap)?;
     write_whole(&path, &bytes, Access::Shared)
@@ -287,8 +284,7 @@ pub fn read(path: &Path) -> Result<RecordBatch, SnapshotError> {
     let file = fs::File::open(path).map_err(io)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file.into_file()).map_err(parquet)?;
     let schema = Arc::clone(builder.schema());
-    let batches: Result<Vec<RecordBatch>, ArrowError> =
-        builder.build().map_err(parquet)?.collect();
+    let batches: Result<Vec<RecordBatch>, ArrowError> = builder.build().map_err(parquet)?.collect();
     Ok(concat_batches(&schema, &batches?)?)
 }
 

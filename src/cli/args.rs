@@ -232,7 +232,6 @@ pub enum Format {
 }
 
 fn parse_timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse::<Timestamp>().map_err(|error| {
-        format!("{error}; write it as 2024-10-10T08:30:00+08:00")
-    })
+    text.parse::<Timestamp>()
+        .map_err(|error| format!("{error}; write it as 2024-10-10T08:30:00+08:00"))
 }

@@ -78,7 +78,8 @@ fn check_config(cli: &Cli, environment: &Environment) -> Result<Verdict, CliErro
         proof.n_cases,
         config.reports.len(),
     ));
-    let years: Vec<String> = config.calendar.published_years().map(|year| year.to_string()).collect();
+    let years: Vec<String> =
+        config.calendar.published_years().map(|year| year.to_string()).collect();
     if years.is_empty() {
         put("days off: none in config/calendar.csv, every due date is provisional");
     } else {
@@ -171,7 +172,11 @@ fn submit(cli: &Cli, environment: &Environment, args: &SubmitArgs) -> Result<Ver
     Ok(Verdict::at_fault_if(taken.state == SubmissionState::Returned))
 }
 
-fn validate(cli: &Cli, environment: &Environment, args: &ValidateArgs) -> Result<Verdict, CliError> {
+fn validate(
+    cli: &Cli,
+    environment: &Environment,
+    args: &ValidateArgs,
+) -> Result<Verdict, CliError> {
     let pipeline = open(cli, environment)?;
     let reporter = reporter(pipeline.config(), args.unit.as_deref())?;
     let frequency = pipeline
@@ -192,13 +197,8 @@ fn validate(cli: &Cli, environment: &Environment, args: &ValidateArgs) -> Result
         });
     };
     let bytes = fs_err::read(&args.file)?;
-    let (state, n_rows, findings) = pipeline.validate(
-        &file_name(&args.file),
-        &bytes,
-        period,
-        reporter,
-        &args.dataset,
-    )?;
+    let (state, n_rows, findings) =
+        pipeline.validate(&file_name(&args.file), &bytes, period, reporter, &args.dataset)?;
     show::findings(&findings, args.format)?;
     say(format!("{}: {n_rows} rows of {period}, would be {state}", file_name(&args.file)));
     Ok(Verdict::at_fault_if(state == SubmissionState::Returned))
@@ -262,17 +262,17 @@ fn query(cli: &Cli, environment: &Environment, args: &QueryArgs) -> Result<Verdi
     }
 }
 
-fn items(cli: &Cli, environment: &Environment, command: &ItemsCommand) -> Result<Verdict, CliError> {
+fn items(
+    cli: &Cli,
+    environment: &Environment,
+    command: &ItemsCommand,
+) -> Result<Verdict, CliError> {
     let pipeline = open(cli, environment)?;
     match command {
         ItemsCommand::List { all, overdue, unit: of, check, format } => {
             let of = of.as_deref().map(|text| unit(pipeline.config(), text)).transpose()?;
-            let filter = ItemFilter {
-                check_id: check.clone(),
-                unit: of,
-                state: None,
-                as_of: cli.as_of,
-            };
+            let filter =
+                ItemFilter { check_id: check.clone(), unit: of, state: None, as_of: cli.as_of };
             let mut items = pipeline.ledger().items(&filter).map_err(ledger_error)?;
             let today = pipeline.clock().today();
             items.retain(|item| {
@@ -288,8 +288,7 @@ fn items(cli: &Cli, environment: &Environment, command: &ItemsCommand) -> Result
         }
         ItemsCommand::Show { item_no, format } => {
             let item = pipeline.ledger().item(*item_no).map_err(ledger_error)?;
-            let events =
-                pipeline.ledger().item_events(*item_no).map_err(ledger_error)?;
+            let events = pipeline.ledger().item_events(*item_no).map_err(ledger_error)?;
             show::item(&pipeline, &item, &events, *format)?;
         }
     }
@@ -305,8 +304,7 @@ fn reports(
     match command {
         ReportCommand::List { period, format } => {
             let filter = EditionFilter { report: None, period: *period, as_of: cli.as_of };
-            let editions =
-                pipeline.ledger().editions(&filter).map_err(ledger_error)?;
+            let editions = pipeline.ledger().editions(&filter).map_err(ledger_error)?;
             show::editions(&editions, *format)?;
         }
         ReportCommand::Build { reports, period } => {
@@ -328,7 +326,9 @@ fn mail(cli: &Cli, environment: &Environment, command: &MailCommand) -> Result<V
                 .map(|word| {
                     word.parse().map_err(|error: crate::model::UnknownState| CliError::Usage {
                         message: error.to_string(),
-                        hint: Some("queued, sending, accepted, deferred, refused, uncertain".into()),
+                        hint: Some(
+                            "queued, sending, accepted, deferred, refused, uncertain".into(),
+                        ),
                     })
                 })
                 .transpose()?;

@@ -20,10 +20,7 @@ const LOCAL: &str = r#"# Written by `duban demo`: this home holds invented data.
 notices = ["本报告所用数据均为虚构的示例数据，仅供演示。"]
 "#;
 
-pub(super) fn run(
-    cli: &Cli,
-    environment: &BTreeMap<String, String>,
-) -> Result<Verdict, CliError> {
+pub(super) fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> Result<Verdict, CliError> {
     if cli.as_of.is_some() {
         return Err(CliError::Usage {
             message: "the demo brings its own time".into(),
@@ -65,8 +62,10 @@ pub(super) fn run(
             month.run.period,
             month.n_arrived,
             outcome.cuts.iter().filter(|cut| !cut.already).count(),
-            outcome.judged.count(ItemEventKind::Opened) + outcome.judged.count(ItemEventKind::Reopened),
-            outcome.judged.count(ItemEventKind::Closed) + outcome.judged.count(ItemEventKind::Withdrawn),
+            outcome.judged.count(ItemEventKind::Opened)
+                + outcome.judged.count(ItemEventKind::Reopened),
+            outcome.judged.count(ItemEventKind::Closed)
+                + outcome.judged.count(ItemEventKind::Withdrawn),
             outcome.judged.n_violations,
             outcome.built.iter().filter(|built| !built.already).count(),
             outcome.delivered.len(),
@@ -111,7 +110,12 @@ fn summary(pipeline: &crate::pipeline::Pipeline, root: &Path) -> Result<(), CliE
         .deliveries(&crate::ledger::DeliveryFilter::default())
         .map_err(super::commands::ledger_error)?;
     for delivery in &deliveries {
-        put(format!("  {}  {}  {}", root.join(&delivery.last_reply).display(), delivery.recipient, delivery.state));
+        put(format!(
+            "  {}  {}  {}",
+            root.join(&delivery.last_reply).display(),
+            delivery.recipient,
+            delivery.state
+        ));
     }
     put("");
     put(format!("look around: duban --home {} status | items list | mail list", root.display()));

@@ -59,7 +59,7 @@ impl Rows {
         for row in &self.rows {
             writer.write_record(row.iter().map(plain))?;
         }
-        let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+        let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -69,7 +69,8 @@ impl Rows {
             .iter()
             .map(|row| row.iter().map(|value| plain(value).replace('\n', " ")).collect())
             .collect();
-        let mut widths: Vec<usize> = self.columns.iter().map(|c| c.width()).collect();
+        let mut widths: Vec<usize> =
+            self.columns.iter().map(String::as_str).map(UnicodeWidthStr::width).collect();
         for row in &cells {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.width());

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::CliError;
 use super::args::Format;
 use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
-use super::CliError;
 use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
 use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};
@@ -70,7 +70,8 @@ fn lines(findings: &[Finding]) -> Vec<String> {
     groups
         .into_iter()
         .map(|(finding, places)| {
-            let more = if places.len() > 3 { format!(" 等 {} 处", places.len()) } else { String::new() };
+            let more =
+                if places.len() > 3 { format!(" 等 {} 处", places.len()) } else { String::new() };
             let shown = &places[..places.len().min(3)];
             one_line(finding, &format!("{}{more}", shown.join("、")))
         })

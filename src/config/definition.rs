@@ -10,11 +10,16 @@ use crate::diagnostic::{Diagnostic, nearest};
 ///
 /// # Errors
 /// One diagnostic with line and column: the TOML reader stops at the first.
+#[expect(
+    clippy::result_large_err,
+    reason = "a handful of calls at start; nobody propagates it far"
+)]
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Diagnostic> {
     toml::from_str(text).map_err(|error| from_toml(file, text, &error))
 }
 
 /// As [`parse`], for a TOML block that begins at `line_offset` lines into a larger file (front matter).
+#[expect(clippy::result_large_err, reason = "as above")]
 pub fn parse_block<T: DeserializeOwned>(
     file: &str,
     block: &str,

@@ -96,7 +96,8 @@ pub fn load(
     let calendar =
         text.map(|text| tables::load_calendar(&file, &text, &mut problems)).unwrap_or_default();
     let (file, text) = table("targets.csv", false, &mut problems);
-    let targets = take(text.map_or(Ok(Vec::new()), |text| targets::load(&file, &text)), &mut problems);
+    let targets =
+        take(text.map_or(Ok(Vec::new()), |text| targets::load(&file, &text)), &mut problems);
 
     let contracts = load_contracts(home, &mut problems);
     let metrics = load_metrics(home, &mut problems);
@@ -109,7 +110,9 @@ pub fn load(
                 problems.push(
                     Diagnostic::file(
                         &report.file,
-                        format!("`to` names the role `{role}`, which nobody in config/contacts.csv has"),
+                        format!(
+                            "`to` names the role `{role}`, which nobody in config/contacts.csv has"
+                        ),
                     )
                     .did_you_mean(role, known),
                 );
@@ -160,16 +163,16 @@ fn read(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<String> {
     match fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Some(text),
-            Err(_) => {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).ok();
+            if text.is_none() {
                 problems.push(
                     Diagnostic::file(label, "is not UTF-8 text")
                         .hint("save it as UTF-8 (a spreadsheet program offers “CSV UTF-8”)"),
                 );
-                None
             }
-        },
+            text
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if must_exist {
                 problems.push(Diagnostic::file(label, "this file is missing"));

@@ -238,8 +238,7 @@ fn flatten(
     match value {
         serde_json::Value::Object(map) => {
             for (key, value) in map {
-                let path =
-                    if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
                 flatten(value, &path, visit);
             }
         }

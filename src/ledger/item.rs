@@ -49,8 +49,8 @@ impl Ledger {
     /// What happened to an item, oldest first.
     pub fn item_events(&self, item_no: i64) -> Result<Vec<ItemEvent>, LedgerError> {
         self.read("read an item's events", |conn| {
-            let mut statement = conn
-                .prepare_cached("SELECT * FROM item_events WHERE item_no = ?1 ORDER BY seq")?;
+            let mut statement =
+                conn.prepare_cached("SELECT * FROM item_events WHERE item_no = ?1 ORDER BY seq")?;
             let rows = statement.query_map([item_no], item_event)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

@@ -88,9 +88,8 @@ impl Period {
     pub fn starts_on(self) -> Date {
         match self {
             Period::Month { year, month } => date(year, month, 1),
-            Period::Term { start, term: 1 } => date(start, 9, 1),
-            Period::Term { start, .. } => date(start + 1, 2, 1),
-            Period::SchoolYear { start } => date(start, 9, 1),
+            Period::Term { start, term: 2 } => date(start + 1, 2, 1),
+            Period::Term { start, .. } | Period::SchoolYear { start } => date(start, 9, 1),
             Period::Year { year } => date(year, 1, 1),
         }
     }
@@ -100,22 +99,24 @@ impl Period {
         match self {
             Period::Month { year, month } => date(year, month, 1).last_of_month(),
             Period::Term { start, term: 1 } => date(start + 1, 1, 31),
-            Period::Term { start, .. } => date(start + 1, 8, 31),
-            Period::SchoolYear { start } => date(start + 1, 8, 31),
+            Period::Term { start, .. } | Period::SchoolYear { start } => date(start + 1, 8, 31),
             Period::Year { year } => date(year, 12, 31),
         }
     }
 
+    #[must_use]
     pub fn previous(self) -> Period {
         let before = self.starts_on().checked_sub(1.day()).unwrap_or(self.starts_on());
         Period::containing(self.frequency(), before)
     }
 
+    #[must_use]
     pub fn next(self) -> Period {
         let after = self.ends_on().checked_add(1.day()).unwrap_or(self.ends_on());
         Period::containing(self.frequency(), after)
     }
 
+    #[must_use]
     pub fn same_last_year(self) -> Period {
         match self {
             Period::Month { year, month } => Period::Month { year: year - 1, month },

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::findings::{Collector, Says, clip};
-use super::workbook::{Cell, Entry, Merge, Sheet};
+use super::workbook::{Cell, Entry, Sheet};
 use crate::config::contract::{Contract, Layout};
 use crate::model::{Place, fold};
 
@@ -149,10 +149,11 @@ pub(super) fn find(sheet: &Sheet, keys: &Keys<'_>) -> Option<Header> {
 fn read(sheet: &Sheet, keys: &Keys<'_>, first_row: u32, depth: u32) -> Header {
     let last_row = first_row + depth - 1;
     let rows: Vec<&[Entry]> = (first_row..=last_row).map(|row| sheet.row(row)).collect();
-    let merges: Vec<&Merge> = sheet
+    let merges: Merges = sheet
         .merges
         .iter()
         .filter(|m| m.first_row <= last_row && m.last_row >= first_row)
+        .map(|m| ((m.first_row, m.first_col), m.last_col))
         .collect();
     let width =
         rows.iter().filter_map(|row| row.last()).map(|entry| entry.col + 1).max().unwrap_or(0);
@@ -206,6 +207,9 @@ impl Header {
     }
 }
 
+/// Where a merged region begins → its last column.
+type Merges = HashMap<(u32, u32), u32>;
+
 /// How an upper cell covers the columns to its right.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spread {
@@ -219,7 +223,7 @@ fn path_rows(
     rows: &[&[Entry]],
     first_row: u32,
     width: u32,
-    merges: &[&Merge],
+    merges: &Merges,
     spread: Spread,
 ) -> Vec<Vec<String>> {
     let mut paths: Vec<Vec<String>> = vec![Vec::new(); width as usize];
@@ -228,10 +232,7 @@ fn path_rows(
         let row = first_row + u32::try_from(level).unwrap_or(0);
         for (i, entry) in cells.iter().enumerate() {
             let text = key(&entry.cell.display());
-            let merged = merges
-                .iter()
-                .find(|m| m.first_row == row && m.first_col == entry.col)
-                .map(|m| m.last_col);
+            let merged = merges.get(&(row, entry.col)).copied();
             let last = match (merged, spread) {
                 (Some(last), _) => last,
                 (None, Spread::Right) if !is_leaf => {

@@ -221,6 +221,14 @@ fn inspect(bytes: &[u8]) -> Result<Package, ReadProblem> {
         return Err(ReadProblem::TooLarge { what: "内含文件过多" });
     }
     let mut package = Package::default();
+    // What the directory admits is refused at once; what it hides is met while inflating.
+    let mut declared: u64 = 0;
+    for i in 0..archive.len() {
+        declared += archive.by_index_raw(i).map_or(0, |part| part.size());
+    }
+    if declared > MAX_INFLATED {
+        return Err(TOO_LARGE);
+    }
     let mut total: u64 = 0;
     let mut chunk = vec![0_u8; 1 << 16];
     for i in 0..archive.len() {

@@ -99,9 +99,8 @@ impl Pipeline {
         let mut outcomes = Vec::new();
         for dirty in self.dirty(only)? {
             let key = format!("{}/{}", dirty.contract.name, dirty.period);
-            outcomes.push(
-                self.step(run, "snapshot", &key, progress, || self.cut(run, &dirty, fresh))?,
-            );
+            outcomes
+                .push(self.step(run, "snapshot", &key, progress, || self.cut(run, &dirty, fresh))?);
         }
         Ok(outcomes)
     }
@@ -144,14 +143,22 @@ impl Pipeline {
                 let reporter = Some(submission.reporter_code.clone());
                 self.normalize(&submission.file_name, &bytes, *period, reporter, contract).batch
             };
-            hashes.insert(id.0, submission.sha256);
-            match batch {
-                Some(batch) => parts.push(Part { submission_id: id.0, units, batch }),
-                None => tracing::warn!(
-                    submission_id = %id,
-                    "an accepted file does not fit its contract any more: its rows are left out"
-                ),
-            }
+            hashes.insert(id.0, submission.sha256.clone());
+            let Some(batch) = batch else {
+                // Leaving its rows out would make a town that has reported look empty.
+                return Err(PipelineError::wrong_hint(
+                    format!(
+                        "submission {id} ({}) was accepted before the contract of {} was changed, and does not fit it any more",
+                        submission.file_name, contract.name
+                    ),
+                    format!(
+                        "see why with `duban validate {} --dataset {} --period {period}`, then mend the contract or have the file sent again",
+                        self.config.home.label(&self.archive.path(&submission.sha256)),
+                        contract.name
+                    ),
+                ));
+            };
+            parts.push(Part { submission_id: id.0, units, batch });
         }
         let reporting: BTreeSet<UnitCode> =
             coverage.iter().map(|row| row.unit_code.clone()).collect();
@@ -192,7 +199,10 @@ impl Pipeline {
     }
 
     /// Periods of a contract from its first submission to the newest whose statistics date is past.
-    pub(super) fn expected_periods(&self, contract: &Contract) -> Result<Vec<Period>, PipelineError> {
+    pub(super) fn expected_periods(
+        &self,
+        contract: &Contract,
+    ) -> Result<Vec<Period>, PipelineError> {
         let today = self.clock.today();
         let coverage = self.ledger.submissions(&crate::ledger::SubmissionFilter {
             dataset: Some(contract.name.clone()),
@@ -231,15 +241,11 @@ impl Pipeline {
     pub(super) fn unit_name(&self, code: &UnitCode) -> String {
         self.config.units.get(code).map_or_else(|| code.to_string(), |unit| unit.name.clone())
     }
-
 }
 
 fn inputs(coverage: &[Coverage]) -> Vec<CutInput> {
     coverage
         .iter()
-        .map(|row| CutInput {
-            submission_id: row.submission_id,
-            unit_code: row.unit_code.clone(),
-        })
+        .map(|row| CutInput { submission_id: row.submission_id, unit_code: row.unit_code.clone() })
         .collect()
 }

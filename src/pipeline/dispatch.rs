@@ -174,7 +174,8 @@ impl Pipeline {
         self.ledger.finish_attempt(id, end, code, &text, self.now())?;
         let delivery = self.ledger.delivery(id)?;
         if delivery.state != DeliveryState::Accepted {
-            progress.warn(&format!("mail {id} to {}: {} {text}", delivery.recipient, delivery.state));
+            progress
+                .warn(&format!("mail {id} to {}: {} {text}", delivery.recipient, delivery.state));
         }
         Ok(())
     }

@@ -253,17 +253,14 @@ impl Pipeline {
         contract: &Contract,
     ) -> Normalized {
         let submitted = Submitted { file_name, bytes };
-        let context = Context {
-            units: &self.config.units,
-            period,
-            reporter,
-            today: self.clock.today(),
-        };
+        let context =
+            Context { units: &self.config.units, period, reporter, today: self.clock.today() };
         normalize(&submitted, contract, &context)
     }
 
     /// The contract that a file is read under: the one named; else the one whose form it has; else,
     /// if the form is broken, the one that the file's name speaks of.
+    #[expect(clippy::result_large_err, reason = "at most one a file, and it is kept")]
     fn choose(&self, incoming: &Incoming) -> Result<&Contract, Finding> {
         let contracts = &self.config.contracts;
         if let Some(name) = &incoming.dataset
@@ -285,8 +282,7 @@ impl Pipeline {
             .filter(|contract| speaks_of(&incoming.file_name, contract))
             .collect();
         match (timely.as_slice(), named.as_slice()) {
-            ([one], _) => Ok(one),
-            ([], [one]) => Ok(one),
+            ([one], _) | ([], [one]) => Ok(one),
             ([], _) if !fits.is_empty() => Err(Finding {
                 code: "period.frequency".into(),
                 severity: Severity::Error,
@@ -397,6 +393,9 @@ impl Pipeline {
                     Some(submission.reporter_code.clone()),
                     contract,
                 );
+                if normalized.refused {
+                    return self.refuse_archived(submission, contract, &normalized.findings);
+                }
                 self.decision(&normalized, &submission.reporter_code, contract.hash.clone())
             }
             None => Decision {
@@ -417,6 +416,32 @@ impl Pipeline {
             },
         };
         Ok(self.ledger.decide(submission.submission_id, &decision, self.now())?)
+    }
+
+    /// A contract that has learnt since the file came that it holds identities of children.
+    fn refuse_archived(
+        &self,
+        submission: &Submission,
+        contract: &Contract,
+        findings: &[Finding],
+    ) -> Result<(), PipelineError> {
+        let new = NewSubmission {
+            dataset: submission.dataset.clone(),
+            reporter: submission.reporter_code.clone(),
+            period: submission.period,
+            sha256: submission.sha256.clone(),
+            file_name: submission.file_name.clone(),
+            size: submission.size,
+            door: submission.door,
+            received_at: submission.received_at,
+            late: submission.late,
+            contract_hash: contract.hash.clone(),
+        };
+        self.ledger.refuse_identity(&new, findings, self.now())?;
+        if !self.ledger.keeps_bytes(&submission.sha256)? {
+            self.archive.remove(&submission.sha256)?;
+        }
+        Ok(())
     }
 
     fn decision(
@@ -463,8 +488,7 @@ impl Pipeline {
         let normalized = self.normalize(file_name, bytes, period, reporter, contract);
         let reporter = self.reporter_or_district(normalized.reporter.clone());
         let decision = self.decision(&normalized, &reporter, String::new());
-        let state =
-            if normalized.refused { SubmissionState::Returned } else { decision.state };
+        let state = if normalized.refused { SubmissionState::Returned } else { decision.state };
         Ok((state, decision.n_rows, normalized.findings))
     }
 }

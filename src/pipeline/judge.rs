@@ -30,8 +30,7 @@ impl Pipeline {
         session: &Session,
         period: Period,
     ) -> Result<JudgeOutcome, PipelineError> {
-        let moment =
-            Moment { period, as_of: self.now(), today: self.clock.today() };
+        let moment = Moment { period, as_of: self.now(), today: self.clock.today() };
         let mut violations = Vec::new();
         let mut judged = Judged { period, checks: BTreeMap::new() };
         for rule in &self.config.checks {
@@ -61,9 +60,8 @@ impl Pipeline {
         store: bool,
         progress: &dyn Progress,
     ) -> Result<JudgeOutcome, PipelineError> {
-        let mut outcome = self.step(run, "check", &period.to_string(), progress, || {
-            self.judge(session, period)
-        })?;
+        let mut outcome =
+            self.step(run, "check", &period.to_string(), progress, || self.judge(session, period))?;
         if store {
             self.step(run, "item", &period.to_string(), progress, || {
                 self.ledger.apply_item_changes(&outcome.changes, Some(run), self.now())?;

@@ -4,11 +4,12 @@
 //! step between two rows of the ledger. Demo, hand run and command line call the same functions.
 //!
 //! ## Design notes
-//! - A step that is cut short is not continued: recovery ([`recover`]) looks at ledger and disk, puts
+//! - A step that is cut short is not continued: recovery (`recover.rs`) looks at ledger and disk, puts
 //!   back what is half done, and the next run does the step again. Every step is idempotent.
 //! - Rows are not kept between acceptance and snapshot. They are read again from the archive if they
 //!   are needed: the archive and the contract determine them.
 
+pub mod cases;
 mod cut;
 mod dispatch;
 mod error;

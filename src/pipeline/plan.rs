@@ -119,9 +119,7 @@ impl Pipeline {
                 let returned = submissions
                     .iter()
                     .rfind(|s| {
-                        s.dataset == contract.name
-                            && s.period == period
-                            && s.reporter_code == unit
+                        s.dataset == contract.name && s.period == period && s.reporter_code == unit
                     })
                     .is_some_and(|s| s.state == SubmissionState::Returned);
                 awaited.push(Awaited {

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use super::cases::{Definitions, read_cases, run_cases, uncovered};
 use super::publish::column_kind;
+use super::session::period_rows;
 use super::{PipelineError, Session};
-use crate::check::{self, Definitions, read_cases, run_cases, uncovered};
+use crate::check;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Param, reserved_schema, reserved_tables, targets_batch, units_batch};
+use crate::engine::{
+    Param, periods_batch, reserved_schema, reserved_tables, targets_batch, units_batch,
+};
 use crate::metric;
-use crate::report::fonts::{Fonts, RoleReport};
 use crate::model::Light;
 use crate::report::document::{
     Align, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
 };
+use crate::report::fonts::{Fonts, RoleReport};
 use crate::report::{ColumnKind, pdf};
 
 /// What proving the definitions found.
@@ -52,9 +56,10 @@ pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
             if let Err(error) = prove_page_style(config, &fonts) {
                 match error {
                     pdf::PdfError::Style(wrong) => proof.problems.extend(wrong),
-                    other => proof
-                        .problems
-                        .push(Diagnostic::file(pdf::STYLE_FILE, other.to_string())),
+                    other => {
+                        let problem = Diagnostic::file(pdf::STYLE_FILE, other.to_string());
+                        proof.problems.push(problem);
+                    }
                 }
             }
         } else {
@@ -74,8 +79,11 @@ fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError>
         align: Align::Left,
         weight: 1.0,
     };
-    let cell =
-        Cell { value: Value::Text("示例镇".into()), text: "示例镇".into(), light: Some(Light::Red) };
+    let cell = Cell {
+        value: Value::Text("示例镇".into()),
+        text: "示例镇".into(),
+        light: Some(Light::Red),
+    };
     let document = Document {
         title: "版式检查".into(),
         addressees: "各镇街：".into(),
@@ -93,6 +101,7 @@ fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError>
                 columns: vec![column],
                 rows: vec![Row { cells: vec![cell], emphasis: false }],
                 notes: vec!["注".into()],
+                print_rows: None,
             }),
             Block::PageBreak,
             Block::AttachmentList(vec!["附件".into()]),
@@ -105,11 +114,7 @@ fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError>
     pdf::render(&document, &no_charts, fonts, &config.page_style, meta).map(|_| ())
 }
 
-fn prove_cases(
-    config: &Config,
-    session: &Session,
-    proof: &mut Proof,
-) -> Result<(), PipelineError> {
+fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<(), PipelineError> {
     let cases = match read_cases(&config.home.pipelines()) {
         Ok(cases) => cases,
         Err(wrong) => {
@@ -126,6 +131,10 @@ fn prove_cases(
     let wrong = |error| PipelineError::step("making the tables of configuration", error);
     tables.push(("units".to_owned(), units_batch(&config.units).map_err(wrong)?));
     tables.push(("targets".to_owned(), targets_batch(&config.targets).map_err(wrong)?));
+    // Periods are the same in every home but for the statistics dates that its contracts declare;
+    // cases may lie in any of these years.
+    let periods = period_rows(&config.contracts, 2022, 2026);
+    tables.push(("periods".to_owned(), periods_batch(periods).map_err(wrong)?));
     for name in reserved_tables() {
         if tables.iter().any(|(known, _)| known == name) {
             continue;
@@ -148,8 +157,12 @@ fn prove_cases(
 }
 
 fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
-    let params =
-        [("period", Param::from("2024-09")), ("previous", Param::from("2024-08")), ("as_of", Param::from("2024-10-10T00:30:00Z")), ("today", Param::from("2024-10-10"))];
+    let params = [
+        ("period", Param::from("2024-09")),
+        ("previous", Param::from("2024-08")),
+        ("as_of", Param::from("2024-10-10T00:30:00Z")),
+        ("today", Param::from("2024-10-10")),
+    ];
     for report in &config.reports {
         let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
         let mut whole = true;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use resvg::usvg::fontdb;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Pipeline, PipelineError, Progress, Session};
@@ -17,8 +17,7 @@ use crate::model::{InlineImage, MailContent, Period};
 use crate::report::document::{Chart, Value};
 use crate::report::fonts::Fonts;
 use crate::report::{
-    ColumnKind, EditionInfo, PeriodInfo, QueryRows, Rendered, ReportContext, chart, mail, pdf,
-    xlsx,
+    ColumnKind, EditionInfo, PeriodInfo, QueryRows, Rendered, ReportContext, chart, mail, pdf, xlsx,
 };
 
 /// What building one report came to.
@@ -41,9 +40,8 @@ pub(super) const FIGURES: &str = "figures";
 
 impl Pipeline {
     pub(super) fn fonts(&self) -> &Fonts {
-        self.fonts.get_or_init(|| {
-            Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts)
-        })
+        self.fonts
+            .get_or_init(|| Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts))
     }
 
     fn chart_fonts(&self) -> &Arc<fontdb::Database> {
@@ -189,8 +187,16 @@ impl Pipeline {
             .items(&ItemFilter::default())?
             .into_iter()
             .map(|item| {
-                json!([item.item_no, item.state, item.episode, item.data_passes, item.due_on,
-                    item.period, item.observed, item.detail])
+                json!([
+                    item.item_no,
+                    item.state,
+                    item.episode,
+                    item.data_passes,
+                    item.due_on,
+                    item.period,
+                    item.observed,
+                    item.detail
+                ])
             })
             .collect();
         // A file that was returned and not replaced is said in the report; one that was accepted
@@ -307,7 +313,7 @@ impl Pipeline {
         context: &ReportContext,
     ) -> Result<Vec<(String, String, Vec<u8>)>, PipelineError> {
         let fonts = self.fonts();
-        let document = &rendered.document;
+        let document = &rendered.document.for_print();
         let content = mail::compose(
             document,
             &rendered.subject,
@@ -319,7 +325,8 @@ impl Pipeline {
         let mut files = Vec::new();
         let mut browsable = content.html.clone();
         for image in &content.inline {
-            let file_name = format!("{}.png", image.content_id.split('@').next().unwrap_or("image"));
+            let file_name =
+                format!("{}.png", image.content_id.split('@').next().unwrap_or("image"));
             browsable = browsable.replace(&format!("cid:{}", image.content_id), &file_name);
             files.push((format!("image:{}", image.content_id), file_name, image.bytes.clone()));
         }
@@ -335,17 +342,13 @@ impl Pipeline {
             };
             let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
             let created_at = context.as_of.to_zoned_datetime(self.clock.zone().clone());
-            let meta = pdf::PdfMeta {
-                author: &document.signature,
-                created_at: &created_at,
-            };
-            let paper =
-                pdf::render(document, &draw, fonts, &self.config.page_style, meta)
-                    .map_err(|error| PipelineError::step("setting the PDF", error))?;
+            let meta = pdf::PdfMeta { author: &document.signature, created_at: &created_at };
+            let paper = pdf::render(document, &draw, fonts, &self.config.page_style, meta)
+                .map_err(|error| PipelineError::step("setting the PDF", error))?;
             files.push(("pdf".into(), format!("{name}.pdf"), paper.bytes));
         }
         if definition.formats.contains(&ReportFormat::Xlsx) {
-            let bytes = xlsx::render(document, &self.sources(definition, context)?)
+            let bytes = xlsx::render(&rendered.document, &self.sources(definition, context)?)
                 .map_err(|error| PipelineError::step("writing the workbook", error))?;
             files.push(("xlsx".into(), format!("{name}.xlsx"), bytes));
         }

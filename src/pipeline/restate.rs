@@ -52,9 +52,9 @@ impl Pipeline {
                             &unit_rows(&before, &unit)?,
                             &unit_rows(&after, &unit)?,
                         );
-                        format!("更正：{differences}")
+                        format!("作了更正：{differences}")
                     }
-                    None => format!("补报：{} 行", unit_rows(&after, &unit)?.num_rows()),
+                    None => format!("已补报，{}行", unit_rows(&after, &unit)?.num_rows()),
                 };
                 changes.push(Change {
                     unit_name: self.unit_name(&unit),
@@ -153,8 +153,12 @@ fn figures(rows: &QueryRows) -> BTreeMap<(String, String, String, String), Figur
     rows.rows
         .iter()
         .map(|row| {
-            let key =
-                (text(row, "metric"), text(row, "level"), text(row, "unit_code"), text(row, "period"));
+            let key = (
+                text(row, "metric"),
+                text(row, "level"),
+                text(row, "unit_code"),
+                text(row, "period"),
+            );
             let title = text(row, "metric_title");
             let figure = Figure {
                 title: if title.is_empty() { key.0.clone() } else { title },

@@ -23,13 +23,7 @@ pub struct RunOptions {
 
 impl RunOptions {
     pub fn of(period: Period) -> RunOptions {
-        RunOptions {
-            period,
-            pipelines: Vec::new(),
-            units: Vec::new(),
-            items: false,
-            send: false,
-        }
+        RunOptions { period, pipelines: Vec::new(), units: Vec::new(), items: false, send: false }
     }
 
     fn command(&self) -> String {
@@ -84,16 +78,10 @@ impl Pipeline {
             let (taken, misplaced, fresh) = self.collect(run, &options.units, progress)?;
             say_misplaced(&misplaced, progress);
             let cuts = self.cut_dirty(run, &datasets, &fresh, progress)?;
-            let session = self.step(run, "metric", &period.to_string(), progress, || {
-                self.session(None)
-            })?;
-            let judged = self.judge_and_store(
-                run,
-                &session,
-                period,
-                is_newest || options.items,
-                progress,
-            )?;
+            let session =
+                self.step(run, "metric", &period.to_string(), progress, || self.session(None))?;
+            let judged =
+                self.judge_and_store(run, &session, period, is_newest || options.items, progress)?;
             // The report sees the items as they are after judging.
             let session = if judged.changes.is_empty() { session } else { self.session(None)? };
             let mut outcome =

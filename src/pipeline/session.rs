@@ -8,9 +8,11 @@ use tokio::runtime::Runtime;
 
 use super::{Pipeline, PipelineError};
 use crate::config::Config;
+use crate::config::contract::Contract;
 use crate::engine::{
     Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
-    calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references, targets_batch, units_batch,
+    calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references,
+    targets_batch, units_batch,
 };
 use crate::ledger::LedgerTable;
 use crate::metric;
@@ -111,7 +113,7 @@ impl Pipeline {
         // One year on either side: deadlines reach into the next, comparisons into the last.
         let calendar = calendar_batch(&config.calendar, first - 1, today.year() + 1);
         register("calendar", calendar.map_err(wrong("calendar"))?)?;
-        let rows = self.period_rows(first - 1, today.year() + 1);
+        let rows = period_rows(&config.contracts, first - 1, today.year() + 1);
         register("periods", periods_batch(rows).map_err(wrong("periods"))?)?;
         register("expected", self.expected()?)?;
         for table in self.ledger.tables(at)? {
@@ -153,21 +155,6 @@ impl Pipeline {
         Ok(session)
     }
 
-    fn period_rows(&self, first: i16, last: i16) -> Vec<PeriodRow> {
-        let mut rows = Vec::new();
-        for frequency in Frequency::ALL {
-            let contracts: Vec<_> =
-                self.config.contracts.iter().filter(|c| c.frequency == frequency).collect();
-            let mut period = Period::containing(frequency, jiff::civil::date(first, 1, 1));
-            while period.starts_on().year() <= last {
-                let stat_on = contracts.iter().map(|contract| contract.stat_on(period)).min();
-                rows.push(PeriodRow { period, stat_on: stat_on.unwrap_or(period.ends_on()) });
-                period = period.next();
-            }
-        }
-        rows
-    }
-
     /// Who is expected to report what, by when: from each data set's first submission on.
     fn expected(&self) -> Result<arrow::array::RecordBatch, PipelineError> {
         let mut rows = Vec::new();
@@ -201,4 +188,19 @@ fn objects(table: &LedgerTable) -> Vec<Value> {
             )
         })
         .collect()
+}
+
+/// Every period of every frequency that begins in these years, with its statistics date.
+pub(super) fn period_rows(contracts: &[Contract], first: i16, last: i16) -> Vec<PeriodRow> {
+    let mut rows = Vec::new();
+    for frequency in Frequency::ALL {
+        let contracts: Vec<_> = contracts.iter().filter(|c| c.frequency == frequency).collect();
+        let mut period = Period::containing(frequency, jiff::civil::date(first, 1, 1));
+        while period.starts_on().year() <= last {
+            let stat_on = contracts.iter().map(|contract| contract.stat_on(period)).min();
+            rows.push(PeriodRow { period, stat_on: stat_on.unwrap_or(period.ends_on()) });
+            period = period.next();
+        }
+    }
+    rows
 }

@@ -97,6 +97,35 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Printed under the table: basis, missing units, source.
     pub notes: Vec<String>,
+    /// On paper and in mail only so many rows stand; the workbook has all. See [`Document::for_print`].
+    #[serde(default)]
+    pub print_rows: Option<usize>,
+}
+
+impl Document {
+    /// The document as it stands on paper and in mail: long tables end after their `print_rows`, and
+    /// say how many rows are in the workbook.
+    #[must_use]
+    pub fn for_print(&self) -> Document {
+        let blocks = self.blocks.iter().map(shorten).collect();
+        Document { blocks, ..self.clone() }
+    }
+}
+
+fn shorten(block: &Block) -> Block {
+    match block {
+        Block::Landscape(blocks) => Block::Landscape(blocks.iter().map(shorten).collect()),
+        Block::Table(table) => {
+            let mut table = table.clone();
+            if let Some(n) = table.print_rows.filter(|n| *n < table.rows.len()) {
+                let left = table.rows.len() - n;
+                table.rows.truncate(n);
+                table.notes.insert(0, format!("共{}行，其余{left}行见所附工作簿。", n + left));
+            }
+            Block::Table(table)
+        }
+        other => other.clone(),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -356,6 +356,7 @@ impl<'a> Reader<'a> {
             columns,
             rows,
             notes: Vec::new(),
+            print_rows: None,
         }));
     }
 

@@ -46,7 +46,8 @@ fn every_file_of_the_campaign_ends_as_it_should() {
             }),
         };
         if !fits {
-            wrong.push(format!("{}: expected {:?}, got {states:?}", arrival.path, arrival.expected));
+            wrong
+                .push(format!("{}: expected {:?}, got {states:?}", arrival.path, arrival.expected));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -68,8 +69,11 @@ fn every_returned_file_says_why_and_where() {
 
 #[test]
 fn a_file_with_a_childs_identity_is_not_kept_anywhere() {
-    let refused: Vec<_> =
-        campaign().expect("a campaign").into_iter().filter(|a| a.expected == Expected::Refused).collect();
+    let refused: Vec<_> = campaign()
+        .expect("a campaign")
+        .into_iter()
+        .filter(|a| a.expected == Expected::Refused)
+        .collect();
     assert!(!refused.is_empty(), "the campaign has such a file");
     for arrival in refused {
         let sha256 = duban::durable::sha256_hex(&arrival.bytes);
@@ -129,9 +133,21 @@ fn the_three_rates_equal_a_computation_from_the_workbooks_that_shares_no_code() 
             theirs,
             &["level", "unit_code"],
             &[
-                "resident", "enrolled", "inclusive_enrolled", "public_enrolled", "gross_enrolment",
-                "inclusive_coverage", "public_share", "gross_num", "gross_den", "coverage_num",
-                "coverage_den", "share_num", "share_den", "n_units", "n_reported",
+                "resident",
+                "enrolled",
+                "inclusive_enrolled",
+                "public_enrolled",
+                "gross_enrolment",
+                "inclusive_coverage",
+                "public_share",
+                "gross_num",
+                "gross_den",
+                "coverage_num",
+                "coverage_den",
+                "share_num",
+                "share_den",
+                "n_units",
+                "n_reported",
             ],
             &format!("three_rates {period}"),
         );
@@ -186,18 +202,15 @@ fn the_mail_parses_in_another_parser() {
         let cid = cid.trim_matches(['<', '>']);
         assert!(html.contains(&format!("cid:{cid}")), "{cid} is shown");
     }
-    let attached: Vec<String> = parts
-        .iter()
-        .filter_map(|part| part["filename"].as_str().map(str::to_owned))
-        .collect();
+    let attached: Vec<String> =
+        parts.iter().filter_map(|part| part["file_name"].as_str().map(str::to_owned)).collect();
     for end in [".pdf", ".xlsx"] {
         assert!(attached.iter().any(|name| name.ends_with(end)), "{attached:?}");
     }
     assert!(html.len() < 100_000, "the HTML is {} bytes", html.len());
     // The district's figure stands in both bodies, to the digit that the query gives.
-    let district = DEMO.query(
-        "SELECT enrolled FROM three_rates WHERE level = 'district' AND period = '2024-12'",
-    );
+    let district = DEMO
+        .query("SELECT enrolled FROM three_rates WHERE level = 'district' AND period = '2024-12'");
     let enrolled = district[0]["enrolled"].as_i64().expect("a count");
     let spoken = format!("{},{:03}", enrolled / 1000, enrolled % 1000);
     for body in [html, plain["text"].as_str().expect("text")] {
@@ -206,4 +219,95 @@ fn the_mail_parses_in_another_parser() {
             "{enrolled} stands in the body"
         );
     }
+}
+
+/// The newest edition's file with an extension.
+fn newest_file(extension: &str) -> std::path::PathBuf {
+    let newest = DEMO.query("SELECT max(edition_no) AS no FROM editions");
+    let no = newest[0]["no"].as_i64().expect("a number");
+    let folder = DEMO.root.join(format!("data/reports/joint_meeting/2024-12/{no:03}"));
+    files(&folder, extension).remove(0)
+}
+
+#[test]
+fn the_workbook_of_the_last_report_holds_the_figures_of_the_query() {
+    let Some(mut python) = python_with("openpyxl", "workbook") else { return };
+    python.arg(repository().join("tests/tools/check_xlsx.py")).arg(newest_file("xlsx"));
+    let read = python_json(&mut python);
+    let sheets = read["sheets"].as_array().expect("sheets");
+    let sheet = sheets
+        .iter()
+        .find(|sheet| sheet["name"].as_str().is_some_and(|name| name.contains("各镇街三率")))
+        .expect("the towns' sheet");
+    assert!(!sheet["freeze_panes"].is_null(), "the header stands still");
+    assert_eq!(sheet["formulas"], serde_json::json!([]), "nothing runs as a formula");
+    let cells: BTreeMap<&str, &Value> = sheet["cells"]
+        .as_object()
+        .expect("cells")
+        .iter()
+        .map(|(place, cell)| (place.as_str(), &cell["value"]))
+        .collect();
+    let mut n = 0;
+    for row in DEMO.query(
+        "SELECT unit_name, enrolled, gross_enrolment, inclusive_coverage, public_share
+         FROM three_rates WHERE level = 'town' AND period = '2024-12' AND enrolled IS NOT NULL",
+    ) {
+        let (place, _) = cells
+            .iter()
+            .find(|(_, value)| value.as_str() == row["unit_name"].as_str())
+            .expect("the town has a row");
+        let line: String = place.chars().filter(char::is_ascii_digit).collect();
+        let shown: Vec<f64> = cells
+            .iter()
+            .filter(|(place, _)| {
+                place.trim_start_matches(|c: char| c.is_ascii_alphabetic()) == line
+            })
+            .filter_map(|(_, value)| value.as_f64())
+            .collect();
+        for column in ["enrolled", "gross_enrolment", "inclusive_coverage", "public_share"] {
+            let figure = row[column].as_f64().expect("a figure");
+            assert!(
+                shown.iter().any(|value| (value - figure).abs() < 1e-12),
+                "{} {column} {figure} is among {shown:?}",
+                row["unit_name"]
+            );
+            n += 1;
+        }
+    }
+    assert_eq!(n, 29 * 4, "29 towns had reported");
+}
+
+#[test]
+fn the_paper_holds_title_and_figures() {
+    let found = Command::new("pdftotext").arg("-v").output().is_ok();
+    if !found {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "pdftotext is missing");
+        eprintln!("LEFT OUT: the paper's text: pdftotext is not installed (poppler-utils)");
+        return;
+    }
+    let output = Command::new("pdftotext")
+        .arg("-layout")
+        .arg(newest_file("pdf"))
+        .arg("-")
+        .output()
+        .expect("runs");
+    let text: String =
+        String::from_utf8_lossy(&output.stdout).chars().filter(|c| !c.is_whitespace()).collect();
+    assert!(text.contains("进展情况报告（2024年12月）"), "the title");
+    let rows = DEMO.query(
+        "SELECT enrolled, public_enrolled, share_num, share_den FROM three_rates
+         WHERE level = 'district' AND period = '2024-12'",
+    );
+    for column in ["enrolled", "public_enrolled"] {
+        let n = rows[0][column].as_i64().expect("a count");
+        let spoken = format!("{},{:03}", n / 1000, n % 1000);
+        assert!(text.contains(&spoken), "{column} {spoken}");
+    }
+    let (num, den) =
+        (rows[0]["share_num"].as_i64().unwrap(), rows[0]["share_den"].as_i64().unwrap());
+    // Truncated to two decimals by integers alone.
+    let hundredths = num * 10_000 / den;
+    let down = format!("{}.{:02}%", hundredths / 100, hundredths % 100);
+    let up = format!("{}.{:02}%", (hundredths + 1) / 100, (hundredths + 1) % 100);
+    assert!(text.contains(&down) || text.contains(&up), "{down} or {up}");
 }

@@ -1,7 +1,8 @@
-use duban::check::{self, CheckError, Definitions, Moment, load_cases, run_cases, uncovered};
+use duban::check::{self, CheckError, Moment};
 use duban::config::check::{CheckRule, load, load_all};
 use duban::metric;
 use duban::model::{JudgedSubjects, Period};
+use duban::pipeline::cases::{Definitions, load_cases, read_cases, run_cases, uncovered};
 use jiff::civil::date;
 use serde_json::json;
 
@@ -30,7 +31,7 @@ async fn every_case_in_data_holds() {
     let (datasets, tables, metrics, checks) = (datasets(), tables(), metrics(), checks());
     let definitions =
         Definitions { datasets: &datasets, tables: &tables, metrics: &metrics, checks: &checks };
-    let cases = check::read_cases(&pipelines()).unwrap_or_else(|p| panic!("{}", p[0]));
+    let cases = read_cases(&pipelines()).unwrap_or_else(|p| panic!("{}", p[0]));
     let results = run_cases(&definitions, &cases).await;
     let failures: Vec<String> = results
         .iter()

@@ -56,9 +56,9 @@ fn a_wrong_cron_expression_is_refused_with_its_line() {
 #[test]
 fn a_column_that_sql_does_not_know_is_refused_with_line_and_hint() {
     let home = Home::new();
-    let path = "pipelines/_metrics/three_rates.sql";
+    let path = "pipelines/_metrics/institution_staff.sql";
     let text = home.read(path);
-    home.write(path, text.replacen("children", "childern", 1));
+    home.write(path, text.replacen("SUM(children)", "SUM(childern)", 1));
     let output = home.duban(&["check", "config"]);
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{words}");
@@ -101,7 +101,10 @@ fn who_set_a_setting_is_told() {
     let output = command.output().expect("the binary runs");
     let words = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(words.contains("sql.memory_mb,256,config/duban.local.toml:2"), "{words}");
-    assert!(words.contains("sql.timeout_seconds,7,environment DUBAN__SQL__TIMEOUT_SECONDS"), "{words}");
+    assert!(
+        words.contains("sql.timeout_seconds,7,environment DUBAN__SQL__TIMEOUT_SECONDS"),
+        "{words}"
+    );
     assert!(words.contains("default"), "{words}");
 }
 

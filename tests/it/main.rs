@@ -6,6 +6,7 @@
     reason = "a test stops where something is not as it must be, and says what it leaves out"
 )]
 
+mod again;
 mod calendar;
 mod campaign;
 mod check;

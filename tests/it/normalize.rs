@@ -504,6 +504,17 @@ fn text_files_are_read_in_every_encoding_and_separator() {
 }
 
 #[test]
+fn japanese_text_is_told_from_chinese() {
+    let text = "施設名,区,住所\nひよどり台こども園,北区,神戸市北区ひよどり台\nみなと保育所,灘区,神戸市灘区\n";
+    let (bytes, _, failed) = encoding_rs::SHIFT_JIS.encode(text);
+    assert!(!failed);
+    let book = duban::normalize::read_workbook(&bytes, "a.csv").unwrap();
+    assert_eq!(book.sheets[0].cell(1, 0).unwrap().display(), "ひよどり台こども園");
+    assert!(book.findings[0].read.contains("Shift_JIS"));
+    assert_eq!(book.findings[0].severity, Severity::Note);
+}
+
+#[test]
 fn json_is_read_by_its_keys() {
     let row = |class: &Class<'_>| {
         format!(

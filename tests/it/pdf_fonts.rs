@@ -129,7 +129,7 @@ fn hashes_are_those_of_sha256sum() {
     let Some(fonts) = machine_fonts() else { return };
     let kai = fonts.resolve("kai").unwrap();
     let Ok(output) = std::process::Command::new("sha256sum").arg(kai.path()).output() else {
-        println!("LEFT OUT: hashes_are_those_of_sha256sum: no sha256sum");
+        eprintln!("LEFT OUT: hashes_are_those_of_sha256sum: no sha256sum");
         return;
     };
     let line = String::from_utf8(output.stdout).unwrap();

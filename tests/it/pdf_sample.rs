@@ -88,6 +88,7 @@ pub fn towns() -> Table {
             "本表数据均为虚构，仅供样例使用。".to_owned(),
             "样例07镇缺报，全区数按已报镇街的分子、分母合计。".to_owned(),
         ],
+        print_rows: None,
     }
 }
 
@@ -149,6 +150,7 @@ pub fn items() -> Table {
             })
             .collect(),
         notes: vec!["时限按工作日计算。".to_owned()],
+        print_rows: None,
     }
 }
 

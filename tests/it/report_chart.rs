@@ -75,7 +75,7 @@ pub fn towns() -> Chart {
 
 pub fn bars() -> Chart {
     let mut chart = trend();
-    chart.name = "bars".to_owned();
+    "bars".clone_into(&mut chart.name);
     chart.shape = ChartShape::Bar;
     chart
 }

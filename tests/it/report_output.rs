@@ -127,6 +127,7 @@ fn table(caption: &str, n_rows: usize) -> Table {
         ],
         rows: vec![row; n_rows],
         notes: vec!["注：缺报不按零计。".to_owned()],
+        print_rows: None,
     }
 }
 

@@ -86,7 +86,7 @@ fn shown(blocks: &[Block]) -> String {
         match block {
             Block::Para(inlines) | Block::Quote(inlines) => all += &inline(inlines),
             Block::Heading(heading) => {
-                all += &format!("{}{}", heading.number, inline(&heading.content))
+                all += &format!("{}{}", heading.number, inline(&heading.content));
             }
             Block::ListItem { content, .. } => all += &inline(content),
             Block::Landscape(blocks) => all += &shown(blocks),

@@ -38,8 +38,11 @@ fn named_rooms(text: &str) -> Vec<String> {
             rest = &rest[at + "crate::".len()..];
             if let Some(group) = rest.strip_prefix('{') {
                 for part in group.split(['{', '}', ',']) {
-                    let name: String =
-                        part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let name: String = part
+                        .trim()
+                        .chars()
+                        .take_while(|c| c.is_alphanumeric() || *c == '_')
+                        .collect();
                     if name.chars().next().is_some_and(char::is_lowercase) {
                         rooms.push(name);
                     }
@@ -54,7 +57,15 @@ fn named_rooms(text: &str) -> Vec<String> {
 
 const LEAF: &[&str] = &["model", "clock", "calendar", "diagnostic", "durable"];
 const STAGES: &[&str] = &[
-    "source", "archive", "normalize", "snapshot", "engine", "metric", "check", "supervise", "report",
+    "source",
+    "archive",
+    "normalize",
+    "snapshot",
+    "engine",
+    "metric",
+    "check",
+    "supervise",
+    "report",
     "delivery",
 ];
 
@@ -99,7 +110,9 @@ fn modules_import_only_what_the_design_allows() {
         };
         let text = fs_err::read_to_string(path).expect("a source file");
         for named in named_rooms(&text) {
-            if named != room && allowed.contains_key(named.as_str()) && !may.contains(&named.as_str())
+            if named != room
+                && allowed.contains_key(named.as_str())
+                && !may.contains(&named.as_str())
             {
                 wrong.push(format!("{room} imports {named} ({})", path.display()));
             }
@@ -122,7 +135,9 @@ fn only_the_ledger_touches_sqlite() {
 fn the_pure_stages_do_no_io() {
     let mut files = Vec::new();
     sources(&src(), &mut files);
-    for path in files.iter().filter(|path| ["normalize", "supervise"].contains(&room(path).as_str())) {
+    for path in
+        files.iter().filter(|path| ["normalize", "supervise"].contains(&room(path).as_str()))
+    {
         let text = fs_err::read_to_string(path).expect("a source file");
         for word in ["fs_err", "std::fs", "std::net", "tokio::fs", "now()"] {
             assert!(!text.contains(word), "{} has `{word}`", path.display());

@@ -261,6 +261,7 @@ fn table(pieces: &Pieces, source: &Value, kwargs: &Kwargs) -> Result<Value, Erro
     let emphasis: Option<String> = kwargs.get("emphasis")?;
     let empty: Option<String> = kwargs.get("empty")?;
     let name: Option<String> = kwargs.get("name")?;
+    let print_rows: Option<usize> = kwargs.get("print_rows")?;
     kwargs.assert_all_used()?;
     let specs: Vec<ColumnSpec> = columns.iter().map(ColumnSpec::read).collect::<Result<_, _>>()?;
     if specs.is_empty() {
@@ -291,7 +292,7 @@ fn table(pieces: &Pieces, source: &Value, kwargs: &Kwargs) -> Result<Value, Erro
         .map(|(i, column)| column.finish(rows.iter().map(|row| row.cells[i].text.as_str())))
         .collect();
     let name = name.unwrap_or(source.name);
-    Ok(pieces.block(Piece::Table(Table { name, caption, columns, rows, notes })))
+    Ok(pieces.block(Piece::Table(Table { name, caption, columns, rows, notes, print_rows })))
 }
 
 fn nothing(caption: &str) -> String {

@@ -7,8 +7,6 @@
 //!   a subject needs is the district's matter (直属园 report to the bureau), so it is SQL.
 //! - `$today` is the civil day of `$as_of` in the district's time zone: SQL need not know zones.
 
-mod cases;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -19,10 +17,6 @@ use crate::config::check::{CheckRule, GIVEN_PARAMS, SqlFile};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Param, QueryResult, Row, SqlError};
 use crate::model::{ItemKey, Judged, JudgedSubjects, Period, UnitCode, Violation};
-
-pub use cases::{
-    Case, CaseResult, Definitions, Subject, load_cases, read_cases, run_cases, uncovered,
-};
 
 /// The moment that a check is run for: both times, and the district's civil day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use super::Moment;
+use crate::check::{CheckError, Moment, run};
 use crate::config::check::CheckRule;
 use crate::config::definition;
 use crate::config::metric::Metric;
@@ -71,6 +71,10 @@ pub struct CaseResult {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenFile {
+    /// Tables that every case of the file has unless it says otherwise.
+    #[serde(default)]
+    tables: BTreeMap<String, String>,
+    #[serde(default)]
     case: Vec<WrittenCase>,
 }
 
@@ -137,7 +141,7 @@ pub fn load_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Diagnostic>> 
             subject,
             period,
             today,
-            tables: case.tables,
+            tables: with_defaults(case.tables, &written.tables),
             rows: case.expect.rows,
             judged: case.expect.judged,
         });
@@ -145,18 +149,39 @@ pub fn load_cases(file: &str, text: &str) -> Result<Vec<Case>, Vec<Diagnostic>> 
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
 }
 
+/// A case's own tables, and of the defaults those that it does not give.
+fn with_defaults(
+    own: BTreeMap<String, String>,
+    defaults: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut tables = defaults.clone();
+    tables.extend(own);
+    tables
+}
+
 /// Reads the cases of a home's `pipelines` folder: `<data set>/tests/*.toml` and `_tests/*.toml`.
+/// The `[tables]` of `_tests/world.toml` hold for the cases of every file.
 ///
 /// # Errors
 /// All problems of all files.
 pub fn read_cases(pipelines: &Path) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut cases = Vec::new();
     let mut problems = Vec::new();
+    let mut world = BTreeMap::new();
     for (file, text) in crate::config::files::under(pipelines, &["_tests", "*/tests"], "toml")? {
+        if file.ends_with("/_tests/world.toml") {
+            match definition::parse::<WrittenFile>(&file, &text) {
+                Ok(written) => world = written.tables,
+                Err(problem) => problems.push(problem),
+            }
+        }
         match load_cases(&file, &text) {
             Ok(read) => cases.extend(read),
             Err(more) => problems.extend(more),
         }
+    }
+    for case in &mut cases {
+        case.tables = with_defaults(std::mem::take(&mut case.tables), &world);
     }
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
 }
@@ -273,8 +298,8 @@ async fn run_case(
             let noon = case.today.at(12, 0, 0, 0);
             let as_of = TimeZone::UTC.to_timestamp(noon).map_err(|error| error.to_string())?;
             let at = Moment { period: case.period, as_of, today: case.today };
-            let outcome = super::run(&engine, check, &at).await.map_err(|error| match &error {
-                super::CheckError::Query { diagnostic, .. } => diagnostic.to_string(),
+            let outcome = run(&engine, check, &at).await.map_err(|error| match &error {
+                CheckError::Query { diagnostic, .. } => diagnostic.to_string(),
                 _ => error.to_string(),
             })?;
             let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
