@@ -80,7 +80,11 @@ fn check_config(cli: &Cli, environment: &Environment) -> Result<Verdict, CliErro
     ));
     let years: Vec<String> =
         config.calendar.published_years().map(|year| year.to_string()).collect();
-    put(format!("days off published for {}", years.join(" ")));
+    if years.is_empty() {
+        put("days off: none in config/calendar.csv, every due date is provisional");
+    } else {
+        put(format!("days off published for {}", years.join(" ")));
+    }
     for role in &proof.roles {
         let face = match &role.face {
             Some(face) => format!("{} ({})", face.family, face.path.display()),

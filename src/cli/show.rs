@@ -30,35 +30,72 @@ pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
         words.push_str(", late");
     }
     put(words);
-    for finding in &taken.findings {
-        put(format!("  {}", one_line(finding)));
+    let lines = lines(&taken.findings);
+    for line in lines.iter().take(MAX_LINES) {
+        put(format!("  {line}"));
+    }
+    if lines.len() > MAX_LINES {
+        put(format!("  … and {} more findings", lines.len() - MAX_LINES));
+        say(format!(
+            "hint: see them all with `duban query \"SELECT * FROM findings WHERE submission_id = {}\"`",
+            taken.submission_id
+        ));
     }
 }
 
-fn one_line(finding: &Finding) -> String {
+/// How many findings of a file a person reads on a terminal.
+const MAX_LINES: usize = 40;
+
+/// A line a finding, what must be mended first; the same note on several sheets is one line.
+fn lines(findings: &[Finding]) -> Vec<String> {
+    let mut groups: Vec<(&Finding, Vec<String>)> = Vec::new();
+    for finding in findings {
+        let same = groups.iter_mut().find(|(first, _)| {
+            finding.severity == Severity::Note
+                && first.severity == Severity::Note
+                && (&first.code, &first.read, &first.expected, &first.fix)
+                    == (&finding.code, &finding.read, &finding.expected, &finding.fix)
+        });
+        match same {
+            Some((_, places)) => places.push(finding.place.to_string()),
+            None => groups.push((finding, vec![finding.place.to_string()])),
+        }
+    }
+    let rank = |severity: Severity| match severity {
+        Severity::Error => 0,
+        Severity::Confirm => 1,
+        Severity::Note => 2,
+    };
+    groups.sort_by_key(|(finding, _)| rank(finding.severity));
+    groups
+        .into_iter()
+        .map(|(finding, places)| {
+            let more =
+                if places.len() > 3 { format!(" 等 {} 处", places.len()) } else { String::new() };
+            let shown = &places[..places.len().min(3)];
+            one_line(finding, &format!("{}{more}", shown.join("、")))
+        })
+        .collect()
+}
+
+fn one_line(finding: &Finding, place: &str) -> String {
     let read = if finding.read.is_empty() {
         String::new()
     } else {
         format!("读到「{}」，", finding.read)
     };
     format!(
-        "[{}] {} {}：{read}应为：{}。{} ({})",
+        "[{}] {place}：{read}应为：{}。{} ({})",
         finding.severity.label(),
-        finding.place,
-        "",
         finding.expected,
         finding.fix,
         finding.code
     )
-    .replace("  ", " ")
-    .replace(" ：", "：")
 }
 
 pub(super) fn findings(findings: &[Finding], format: Format) -> Result<(), CliError> {
     if format == Format::Table {
-        for finding in findings {
-            put(one_line(finding));
-        }
+        lines(findings).iter().for_each(put);
         return Ok(());
     }
     let mut rows = Rows::new(&["code", "severity", "sheet", "cell", "read", "expected", "fix"]);
@@ -84,7 +121,7 @@ pub(super) fn outcome(pipeline: &Pipeline, options: &RunOptions, outcome: &RunOu
         .filter(|taken| taken.findings.iter().any(|f| f.severity == Severity::Error))
         .collect();
     put(format!(
-        "{}: files {} ({} returned), snapshots {}, violations {}",
+        "{}: new files {} ({} returned), new snapshots {}, violations {}",
         options.period,
         outcome.taken.len(),
         returned.len(),
@@ -109,7 +146,10 @@ pub(super) fn outcome(pipeline: &Pipeline, options: &RunOptions, outcome: &RunOu
             cut.n_rows
         ));
     }
-    put(format!("  items {}", item_changes(&outcome.judged)));
+    let config = pipeline.config();
+    if !config.checks.is_empty() {
+        put(format!("  items {}", item_changes(&outcome.judged)));
+    }
     built(pipeline, &outcome.built);
     for delivery in &outcome.delivered {
         put(format!(
@@ -117,14 +157,19 @@ pub(super) fn outcome(pipeline: &Pipeline, options: &RunOptions, outcome: &RunOu
             delivery.delivery_id, delivery.recipient, delivery.state, delivery.last_reply
         ));
     }
-    if !outcome.is_newest && (!options.items || !options.send) {
+    // What a home does not do at all is not said to have been withheld.
+    let items = outcome.judged.withheld && !config.checks.is_empty();
+    let mails = !options.send && !config.reports.is_empty();
+    if !outcome.is_newest && (items || mails) {
         say(format!(
             "note: {} is not the newest due period: {}",
             options.period,
-            match (options.items, options.send) {
-                (false, false) => "no item was changed (--items), nobody was mailed (--send)",
-                (true, false) => "nobody was mailed (--send)",
-                _ => "no item was changed (--items)",
+            match (items, mails) {
+                (true, true) => {
+                    "no item was changed (--items does), nobody was mailed (--send does)"
+                }
+                (false, _) => "nobody was mailed (--send does)",
+                (true, false) => "no item was changed (--items does)",
             }
         ));
     }
@@ -147,7 +192,11 @@ fn item_changes(judged: &crate::pipeline::JudgeOutcome) -> String {
         .map(|(kind, n)| format!("{} {n}", kind.as_str()))
         .collect();
     let words = if counts.is_empty() { "unchanged".to_owned() } else { counts.join(", ") };
-    if judged.withheld { format!("{words} (withheld)") } else { words }
+    if judged.withheld && !counts.is_empty() {
+        format!("{words} (counted, not stored)")
+    } else {
+        words
+    }
 }
 
 pub(super) fn built(pipeline: &Pipeline, built: &[Built]) {
@@ -448,27 +497,32 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
         status.awaited.len()
     ));
-    let by_state: Vec<String> =
-        status.items_by_state.iter().map(|(state, n)| format!("{state} {n}")).collect();
-    let by_light: Vec<String> =
-        status.items_by_light.iter().map(|(light, n)| format!("{light} {n}")).collect();
-    put(format!(
-        "items: {}; lights: {}; overdue {}",
-        by_state.join(", "),
-        by_light.join(", "),
-        status.n_overdue
-    ));
+    if status.items_by_state.is_empty() {
+        put("items: none");
+    } else {
+        put(format!(
+            "items: {}; lights: {}; overdue {}",
+            counts(&status.items_by_state),
+            counts(&status.items_by_light),
+            status.n_overdue
+        ));
+    }
     if let Some(edition) = &status.last_edition {
         put(format!(
             "last report: {} {} edition {} of {}",
             edition.report, edition.period, edition.edition_no, edition.created_at
         ));
     }
-    let mails: Vec<String> =
-        status.mails_by_state.iter().map(|(state, n)| format!("{state} {n}")).collect();
-    put(format!("mails: {}", mails.join(", ")));
+    put(format!("mails: {}", counts(&status.mails_by_state)));
     for (id, recipient, state, reply) in &status.mails_to_see {
         put(format!("  mail {id} to {recipient}: {state} {reply}"));
     }
     Ok(())
+}
+
+fn counts<K: std::fmt::Display>(by: &std::collections::BTreeMap<K, usize>) -> String {
+    if by.is_empty() {
+        return "none".to_owned();
+    }
+    by.iter().map(|(what, n)| format!("{what} {n}")).collect::<Vec<_>>().join(", ")
 }

@@ -13,7 +13,17 @@ const HEADER_ROWS: usize = 60;
 
 /// Looks through every sheet, also those that nothing is read from. True: the file is refused.
 pub(super) fn refuse(book: &Workbook, contract: &Contract, findings: &mut Collector) -> bool {
-    let words: Vec<String> = contract.refuse.iter().map(|word| fold(word)).collect();
+    refuse_for(book, std::slice::from_ref(contract), findings)
+}
+
+/// As [`refuse`], for a file that may be any of these contracts' or none: what one refuses, all do.
+pub(super) fn refuse_for(
+    book: &Workbook,
+    contracts: &[Contract],
+    findings: &mut Collector,
+) -> bool {
+    let words: Vec<String> =
+        contracts.iter().flat_map(|contract| &contract.refuse).map(|word| fold(word)).collect();
     let mut refused = false;
     for sheet in &book.sheets {
         refused |= refuse_headers(sheet, &words, findings);

@@ -126,6 +126,29 @@ pub fn normalize_workbook(
     result
 }
 
+/// What a file that is read under no contract is to be told: that it cannot be opened and why, or that
+/// it holds what one of the contracts refuses (identities). No findings if neither.
+pub fn examine(
+    input: &Submitted<'_>,
+    contracts: &[Contract],
+    reporter: Option<UnitCode>,
+) -> Normalized {
+    let mut findings = Collector::default();
+    let mut refused = false;
+    match read_workbook(input.bytes, input.file_name) {
+        Ok(book) => refused = identity::refuse_for(&book, contracts, &mut findings),
+        Err(problem) => findings.extend([problem.finding()]),
+    }
+    Normalized {
+        refused,
+        batch: None,
+        findings: findings.finish(),
+        units: BTreeMap::new(),
+        reporter,
+        layout: None,
+    }
+}
+
 /// The names of the contracts whose form the file is: those of which it has every required column.
 pub fn recognise(bytes: &[u8], file_name: &str, contracts: &[Contract]) -> Vec<String> {
     let Ok(book) = read_workbook(bytes, file_name) else { return Vec::new() };

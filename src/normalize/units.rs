@@ -68,7 +68,7 @@ pub(super) fn reporter_in_title(
 /// Finds each row's unit and says who reports.
 ///
 /// Given, or named in the title; else, where the rows name units: the one unit that all of them name
-/// if such units report, otherwise the district.
+/// if such units report, otherwise the district; else the only unit that may report, if there is but one.
 pub(super) fn resolve(
     table: &mut Table<'_>,
     contract: &Contract,
@@ -138,7 +138,7 @@ fn find_reporter(
     let units: BTreeSet<&UnitCode> =
         table.rows.iter().filter_map(|row| row.unit.as_ref()).collect();
     let only = match units.iter().next() {
-        None => return None,
+        None => return sole_reporter(contract, context.units),
         Some(only) if units.len() == 1 => context.units.get(only),
         Some(_) => None,
     };
@@ -146,6 +146,12 @@ fn find_reporter(
     only.filter(|unit| contract.reporters.contains(&unit.level))
         .or(district)
         .map(|unit| unit.code.clone())
+}
+
+/// The one unit that may report at all, where there is but one: the district of a yearbook.
+fn sole_reporter(contract: &Contract, directory: &UnitDirectory) -> Option<UnitCode> {
+    let mut may = directory.iter().filter(|unit| contract.reporters.contains(&unit.level));
+    may.next().filter(|_| may.next().is_none()).map(|unit| unit.code.clone())
 }
 
 /// Gives each row without a named unit the reporter's; says which rows are another's.

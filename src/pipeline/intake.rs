@@ -13,7 +13,7 @@ use crate::ledger::{
     Decision, Door, NewSubmission, RunId, Scope, SeenFile, Submission, SubmissionId,
 };
 use crate::model::{Finding, Level, Period, Place, Severity, SubmissionState, UnitCode};
-use crate::normalize::{Context, Normalized, Submitted, normalize, recognise};
+use crate::normalize::{Context, Normalized, Submitted, examine, normalize, recognise};
 use crate::source::{Arrived, Misplaced, scan_inbox};
 
 /// A data set's name in the ledger for a file that is none of those that are collected.
@@ -240,20 +240,23 @@ impl Pipeline {
                     incoming,
                 }
             }
-            Err(finding) => ReadFile {
-                sha256,
-                dataset: UNRECOGNISED.into(),
-                contract_hash: String::new(),
-                normalized: Normalized {
-                    refused: false,
-                    batch: None,
-                    findings: vec![finding],
-                    units: BTreeMap::new(),
-                    reporter: incoming.reporter.clone(),
-                    layout: None,
-                },
-                incoming,
-            },
+            Err(finding) => {
+                // A file of no known form may still be locked, or hold identities that must not be kept.
+                let submitted =
+                    Submitted { file_name: &incoming.file_name, bytes: &incoming.bytes };
+                let contracts = &self.config.contracts;
+                let mut normalized = examine(&submitted, contracts, incoming.reporter.clone());
+                if normalized.findings.is_empty() {
+                    normalized.findings.push(finding);
+                }
+                ReadFile {
+                    sha256,
+                    dataset: UNRECOGNISED.into(),
+                    contract_hash: String::new(),
+                    normalized,
+                    incoming,
+                }
+            }
         }
     }
 

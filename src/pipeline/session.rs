@@ -139,6 +139,16 @@ impl Pipeline {
         let session = self.tables(at)?;
         // A text that does not parse is said by the query itself, with its place.
         let wanted = table_references(sql).unwrap_or_default();
+        let metrics = &self.config.metrics;
+        let is_known = |name: &String| {
+            session.engine.has_table(name) || metrics.iter().any(|metric| metric.name == *name)
+        };
+        if !wanted.iter().all(is_known) {
+            // The query will fail by a name; with all metrics there, its error can propose one of
+            // them. A metric that fails too is not what was asked about.
+            let _ = session.wait(metric::register_all(&session.engine, metrics));
+            return Ok(session);
+        }
         session
             .wait(metric::register_needed(&session.engine, &self.config.metrics, &wanted))
             .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
