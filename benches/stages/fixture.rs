@@ -54,7 +54,8 @@ impl Campaign {
         Ok(Campaign { arrivals: campaign()?, runs, config, replayed: None, _folder: folder })
     }
 
-    /// One faultless workbook of each of the 30 towns, of `form`: the first that each sent.
+    /// One faultless workbook of each town, of `form`: the first that each sent. Of the yearly forms,
+    /// which come once, a town or two sent nothing but a faulty one or a CSV.
     pub fn workbooks(&self, form: Form) -> Outcome<Vec<&Arrival>> {
         let mut seen = BTreeSet::new();
         let towns = self.arrivals.iter().filter(|arrival| {
@@ -65,10 +66,10 @@ impl Campaign {
         });
         let chosen: Vec<&Arrival> =
             towns.filter(|arrival| seen.insert(arrival.reporter.clone())).collect();
-        if chosen.len() == 30 {
+        if chosen.len() >= 28 {
             Ok(chosen)
         } else {
-            Err(format!("{} towns sent a faultless {}, not 30", chosen.len(), form.dataset()).into())
+            Err(format!("{} towns sent a faultless {}, too few", chosen.len(), form.dataset()).into())
         }
     }
 

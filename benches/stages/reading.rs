@@ -46,7 +46,7 @@ pub fn run(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
                 period: arrival.period,
             })
             .collect();
-        let title = format!("read 30 {}", form.dataset());
+        let title = format!("read {}", form.dataset());
         lines.extend(read(campaign, &title, &inputs, "workbook", plan.rounds(21))?);
     }
     let town = campaign.config.units.of_level(Level::Town).next().ok_or("no town")?;
