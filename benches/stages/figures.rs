@@ -116,9 +116,8 @@ pub fn checks(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let setting =
         Setting { rules: &config.checks, calendar: &config.calendar, today, baselines: &baselines };
     let checking = median_of(plan.rounds(11), check)?;
-    let reconciling = median_of(plan.rounds(101), || {
-        Ok(reconcile(&items, &violations, &judged, &setting))
-    })?;
+    let reconciling =
+        median_of(plan.rounds(101), || Ok(reconcile(&items, &violations, &judged, &setting)))?;
     Ok(vec![
         Line::new("check: all, one month", checking)
             .of(config.checks.len(), "check")

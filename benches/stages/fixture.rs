@@ -69,7 +69,8 @@ impl Campaign {
         if chosen.len() >= 28 {
             Ok(chosen)
         } else {
-            Err(format!("{} towns sent a faultless {}, too few", chosen.len(), form.dataset()).into())
+            Err(format!("{} towns sent a faultless {}, too few", chosen.len(), form.dataset())
+                .into())
         }
     }
 

@@ -50,8 +50,8 @@ pub fn run(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let outcome = &months[0].outcome;
     let n_files = outcome.taken.len();
     let mut wholes: Vec<Duration> = months.iter().map(|month| month.whole).collect();
-    let mut lines = vec![
-        Line::new("month: files to mails", median(&mut wholes)).of(n_files, "file").remark(
+    let mut lines =
+        vec![Line::new("month: files to mails", median(&mut wholes)).of(n_files, "file").remark(
             format!(
                 "{} snapshots, {} items, {} reports, {} mails; peak memory {}",
                 outcome.cuts.len(),
@@ -60,8 +60,7 @@ pub fn run(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
                 outcome.delivered.len(),
                 peak.map_or("unknown here".to_owned(), |mb| format!("{mb} MB")),
             ),
-        ),
-    ];
+        )];
     for (step, what) in STEPS {
         let mut times: Vec<Duration> =
             months.iter().filter_map(|month| month.steps.get(step).copied()).collect();

@@ -52,8 +52,9 @@ impl<'a> Paper<'a> {
     }
 
     fn rendered(&self) -> Outcome<Rendered> {
-        render(self.definition, &self.stored.results, &self.stored.context)
-            .map_err(|problems| problems.iter().map(|p| format!("{p}\n")).collect::<String>().into())
+        render(self.definition, &self.stored.results, &self.stored.context).map_err(|problems| {
+            problems.iter().map(|p| format!("{p}\n")).collect::<String>().into()
+        })
     }
 
     fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {
@@ -121,9 +122,9 @@ pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
         Line::new("report: queries", querying).of(queries.len(), "query"),
         Line::new("report: template to document", rendering),
         Line::new("report: html, text, png", mailing).remark(format!("{n_charts} charts")),
-        Line::new("report: pdf", printing)
-            .remark(format!("{} bytes", paper.pdf(&rendered)?.len())),
-        Line::new("report: xlsx", tabling).remark(format!("{} bytes", paper.xlsx(&rendered)?.len())),
+        Line::new("report: pdf", printing).remark(format!("{} bytes", paper.pdf(&rendered)?.len())),
+        Line::new("report: xlsx", tabling)
+            .remark(format!("{} bytes", paper.xlsx(&rendered)?.len())),
     ])
 }
 

@@ -8,7 +8,9 @@ use calamine::{Reader, Xlsx};
 use duban::config::contract::Contract;
 use duban::demo::Form;
 use duban::model::{Level, Period, UnitCode};
-use duban::normalize::{Context, Submitted, normalize, read_workbook, recognise};
+use duban::normalize::{
+    Context, Submitted, normalize, normalize_workbook, read_workbook, recognise_workbook,
+};
 use jiff::civil::date;
 use rust_xlsxwriter::{Format, Workbook};
 
@@ -75,15 +77,15 @@ fn read(
     rounds: usize,
 ) -> Outcome<Vec<Line>> {
     let config = &campaign.config;
+    let context = |input: &Input<'_>| Context {
+        units: &config.units,
+        period: input.period,
+        reporter: Some(input.reporter.clone()),
+        today: date(2025, 1, 31),
+    };
     let normalized = |input: &Input<'_>| {
         let submitted = Submitted { file_name: input.name, bytes: input.bytes };
-        let context = Context {
-            units: &config.units,
-            period: input.period,
-            reporter: Some(input.reporter.clone()),
-            today: date(2025, 1, 31),
-        };
-        normalize(&submitted, input.contract, &context)
+        normalize(&submitted, input.contract, &context(input))
     };
     let bare = |input: &Input<'_>| {
         let mut book: Xlsx<_> = Xlsx::new(Cursor::new(input.bytes))?;
@@ -98,17 +100,20 @@ fn read(
         _ => Err(format!("{} has no rows: {:?}", input.name, normalized(input).findings).into()),
     };
     let chosen = |input: &Input<'_>| {
-        if recognise(input.bytes, input.name, &config.contracts).is_empty() {
+        let book = read_workbook(input.bytes, input.name)?;
+        if recognise_workbook(&book, &config.contracts).is_empty() {
             return Err(format!("{} is none of the forms", input.name).into());
         }
-        ours(input)
+        drop(normalize_workbook(&book, input.contract, &context(input)));
+        Ok(())
     };
     let mut contestants = vec![
         Contestant { name: "bare calamine", work: &bare },
         Contestant { name: "cells (read_workbook)", work: &open },
         Contestant { name: "normalize", work: &ours },
     ];
-    let is_form = |input: &Input<'_>| config.contracts.iter().any(|c| c.name == input.contract.name);
+    let is_form =
+        |input: &Input<'_>| config.contracts.iter().any(|c| c.name == input.contract.name);
     if inputs.iter().all(is_form) {
         contestants.push(Contestant { name: "recognise, normalize", work: &chosen });
     }

@@ -144,5 +144,10 @@ impl UnitDirectory {
 ///
 /// `灘 区 計` and `灘区計`, `３歳児` and `3歳児`, `Ａ园` and `A园` are the same to a reader.
 pub fn fold(text: &str) -> String {
+    // Nearly all text is of characters that fold to themselves (the unified ideographs have no
+    // decomposition); every text of a workbook comes through here.
+    if text.chars().all(|c| c.is_ascii_graphic() || ('\u{4e00}'..='\u{9fff}').contains(&c)) {
+        return text.to_owned();
+    }
     text.nfkc().filter(|c| !c.is_whitespace() && *c != '\u{200b}' && *c != '\u{feff}').collect()
 }
