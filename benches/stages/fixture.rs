@@ -39,8 +39,7 @@ pub fn folder() -> Outcome<TempDir> {
 
 /// A new home's definitions.
 pub fn load(root: &Path) -> Outcome<Config> {
-    config::load(&Home::new(root), &BTreeMap::new())
-        .map_err(|problems| problems.iter().map(|p| format!("{p}\n")).collect::<String>().into())
+    config::load(&Home::new(root), &BTreeMap::new()).map_err(crate::told)
 }
 
 impl Campaign {

@@ -19,6 +19,7 @@ mod reading;
 use std::error::Error;
 use std::process::ExitCode;
 
+use duban::diagnostic::Diagnostic;
 use fixture::Campaign;
 use measure::{Line, Plan};
 
@@ -70,6 +71,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Wrong definitions as one error.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn told(problems: Vec<Diagnostic>) -> Box<dyn Error> {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into()
 }
 
 fn warn(message: &str) {

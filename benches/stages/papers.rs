@@ -52,9 +52,7 @@ impl<'a> Paper<'a> {
     }
 
     fn rendered(&self) -> Outcome<Rendered> {
-        render(self.definition, &self.stored.results, &self.stored.context).map_err(|problems| {
-            problems.iter().map(|p| format!("{p}\n")).collect::<String>().into()
-        })
+        render(self.definition, &self.stored.results, &self.stored.context).map_err(crate::told)
     }
 
     fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {

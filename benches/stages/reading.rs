@@ -199,8 +199,7 @@ expected = "合计应等于男、女之和"
 fix = "请核对"
 "#,
     );
-    Contract::load("wide/pipeline.toml", &text)
-        .map_err(|problems| problems.iter().map(|p| format!("{p}\n")).collect::<String>().into())
+    Contract::load("wide/pipeline.toml", &text).map_err(crate::told)
 }
 
 /// `n_rows` invented rows of the wide form.

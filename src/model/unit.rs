@@ -151,3 +151,20 @@ pub fn fold(text: &str) -> String {
     }
     text.nfkc().filter(|c| !c.is_whitespace() && *c != '\u{200b}' && *c != '\u{feff}').collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+
+    use super::fold;
+
+    #[test]
+    fn characters_that_are_not_folded_would_fold_to_themselves() {
+        let kept: String = ('!'..='~').chain('\u{4e00}'..='\u{9fff}').collect();
+        assert_eq!(is_nfkc_quick(kept.chars()), IsNormalized::Yes);
+        assert_eq!(kept.nfkc().collect::<String>(), kept);
+        assert!(!kept.contains(char::is_whitespace));
+        assert_eq!(fold(&kept), kept);
+        assert_eq!(fold("Ａ园 （一）"), "A园(一)");
+    }
+}
