@@ -144,5 +144,27 @@ impl UnitDirectory {
 ///
 /// `灘 区 計` and `灘区計`, `３歳児` and `3歳児`, `Ａ园` and `A园` are the same to a reader.
 pub fn fold(text: &str) -> String {
+    // Nearly all text is of characters that fold to themselves (the unified ideographs have no
+    // decomposition); every text of a workbook comes through here.
+    if text.chars().all(|c| c.is_ascii_graphic() || ('\u{4e00}'..='\u{9fff}').contains(&c)) {
+        return text.to_owned();
+    }
     text.nfkc().filter(|c| !c.is_whitespace() && *c != '\u{200b}' && *c != '\u{feff}').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+
+    use super::fold;
+
+    #[test]
+    fn characters_that_are_not_folded_would_fold_to_themselves() {
+        let kept: String = ('!'..='~').chain('\u{4e00}'..='\u{9fff}').collect();
+        assert_eq!(is_nfkc_quick(kept.chars()), IsNormalized::Yes);
+        assert_eq!(kept.nfkc().collect::<String>(), kept);
+        assert!(!kept.contains(char::is_whitespace));
+        assert_eq!(fold(&kept), kept);
+        assert_eq!(fold("Ａ园 （一）"), "A园(一)");
+    }
 }

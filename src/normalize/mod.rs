@@ -79,8 +79,18 @@ pub struct Normalized {
 
 /// Reads a submitted file for one data set and period.
 pub fn normalize(input: &Submitted<'_>, contract: &Contract, context: &Context<'_>) -> Normalized {
-    match read_workbook(input.bytes, input.file_name) {
-        Ok(book) => normalize_workbook(&book, contract, context),
+    let opened = read_workbook(input.bytes, input.file_name);
+    normalize_opened(opened.as_ref(), contract, context)
+}
+
+/// As [`normalize`], for a file that was opened before, with or without success.
+pub fn normalize_opened(
+    opened: Result<&Workbook, &ReadProblem>,
+    contract: &Contract,
+    context: &Context<'_>,
+) -> Normalized {
+    match opened {
+        Ok(book) => normalize_workbook(book, contract, context),
         Err(problem) => Normalized {
             refused: false,
             batch: None,
@@ -151,7 +161,14 @@ pub fn examine(
 
 /// The names of the contracts whose form the file is: those of which it has every required column.
 pub fn recognise(bytes: &[u8], file_name: &str, contracts: &[Contract]) -> Vec<String> {
-    let Ok(book) = read_workbook(bytes, file_name) else { return Vec::new() };
+    match read_workbook(bytes, file_name) {
+        Ok(book) => recognise_workbook(&book, contracts),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// As [`recognise`], for a file that has been read already.
+pub fn recognise_workbook(book: &Workbook, contracts: &[Contract]) -> Vec<String> {
     contracts
         .iter()
         .filter(|contract| {

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 use calamine::{
     CellErrorType, Data, DataRef, Dimensions, ExcelDateTime, Ods, OdsError, Reader, SheetVisible,
@@ -357,17 +358,21 @@ fn open_package(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
     Err(ReadProblem::NotSpreadsheet { what })
 }
 
+/// A sheet's relation in the workbook; a relation, its id and its target. Compiled once: it takes
+/// longer than reading a small workbook does.
+static PART_PATTERNS: LazyLock<Option<[Regex; 4]>> = LazyLock::new(|| {
+    let compile = |pattern: &str| Regex::new(pattern).ok();
+    Some([
+        compile(r#"<(?:\w+:)?sheet\s[^>]*?\b\w+:id="([^"]+)""#)?,
+        compile(r"<(?:\w+:)?Relationship\s[^>]*>")?,
+        compile(r#"\bId="([^"]+)""#)?,
+        compile(r#"\bTarget="([^"]+)""#)?,
+    ])
+});
+
 /// The part names of the sheets, in the order of the workbook.
 fn sheet_parts(package: &Package) -> Vec<Option<String>> {
-    let compile = |pattern: &str| Regex::new(pattern).ok();
-    let (Some(sheet), Some(relation), Some(id), Some(target)) = (
-        compile(r#"<(?:\w+:)?sheet\s[^>]*?\b\w+:id="([^"]+)""#),
-        compile(r"<(?:\w+:)?Relationship\s[^>]*>"),
-        compile(r#"\bId="([^"]+)""#),
-        compile(r#"\bTarget="([^"]+)""#),
-    ) else {
-        return Vec::new();
-    };
+    let Some([sheet, relation, id, target]) = &*PART_PATTERNS else { return Vec::new() };
     let group = |regex: &Regex, text: &[u8]| -> Option<String> {
         let value = regex.captures(text)?.get(1)?.as_bytes();
         String::from_utf8(value.to_vec()).ok()
@@ -375,12 +380,12 @@ fn sheet_parts(package: &Package) -> Vec<Option<String>> {
     let targets: HashMap<String, String> = relation
         .find_iter(&package.relations)
         .filter_map(|found| {
-            let target = group(&target, found.as_bytes())?;
+            let target = group(target, found.as_bytes())?;
             let part = match target.strip_prefix('/') {
                 Some(absolute) => absolute.to_owned(),
                 None => format!("xl/{target}"),
             };
-            Some((group(&id, found.as_bytes())?, part))
+            Some((group(id, found.as_bytes())?, part))
         })
         .collect();
     sheet

@@ -212,14 +212,14 @@ impl<'a> Reader<'a> {
 
     fn in_range(&self, number: f64) -> Option<Says> {
         let column = self.column;
-        let shown = display_number(number);
-        if number < 0.0 && column.min.is_some_and(|min| min >= 0.0) {
-            return Some(self.refusal("cell.negative", shown, "不小于零的数", "请核对后改正"));
-        }
         let low = column.min.is_some_and(|min| number < min);
         let high = column.max.is_some_and(|max| number > max);
         if !low && !high {
             return None;
+        }
+        let shown = display_number(number);
+        if number < 0.0 && column.min.is_some_and(|min| min >= 0.0) {
+            return Some(self.refusal("cell.negative", shown, "不小于零的数", "请核对后改正"));
         }
         let expected = match (column.min, column.max) {
             (Some(min), Some(max)) => {

@@ -14,6 +14,10 @@ use crate::ledger::{
 };
 use crate::model::{Finding, Level, Period, Place, Severity, SubmissionState, UnitCode};
 use crate::normalize::{Context, Normalized, Submitted, examine, normalize, recognise};
+use crate::normalize::{
+    Context, Normalized, ReadProblem, Submitted, Workbook, normalize, normalize_opened,
+    read_workbook, recognise_workbook,
+};
 use crate::source::{Arrived, Misplaced, scan_inbox};
 
 /// A data set's name in the ledger for a file that is none of those that are collected.
@@ -223,15 +227,12 @@ impl Pipeline {
 
     fn read(&self, incoming: Incoming) -> ReadFile {
         let sha256 = sha256_hex(&incoming.bytes);
-        match self.choose(&incoming) {
+        // Opened once, for telling which form it is and for reading it.
+        let opened = read_workbook(&incoming.bytes, &incoming.file_name);
+        match self.choose(&incoming, opened.as_ref()) {
             Ok(contract) => {
-                let normalized = self.normalize(
-                    &incoming.file_name,
-                    &incoming.bytes,
-                    incoming.period,
-                    incoming.reporter.clone(),
-                    contract,
-                );
+                let context = self.normalize_context(incoming.period, incoming.reporter.clone());
+                let normalized = normalize_opened(opened.as_ref(), contract, &context);
                 ReadFile {
                     sha256,
                     dataset: contract.name.clone(),
@@ -278,19 +279,29 @@ impl Pipeline {
         let context =
             Context { units: &self.config.units, period, reporter, today: self.clock.today() };
         normalize(&submitted, contract, &context)
+        normalize(&submitted, contract, &self.normalize_context(period, reporter))
+    }
+
+    fn normalize_context(&self, period: Period, reporter: Option<UnitCode>) -> Context<'_> {
+        Context { units: &self.config.units, period, reporter, today: self.clock.today() }
     }
 
     /// The contract that a file is read under: the one named; else the one whose form it has; else,
     /// if the form is broken, the one that the file's name speaks of.
     #[expect(clippy::result_large_err, reason = "at most one a file, and it is kept")]
     fn choose(&self, incoming: &Incoming) -> Result<&Contract, Finding> {
+    fn choose(
+        &self,
+        incoming: &Incoming,
+        opened: Result<&Workbook, &ReadProblem>,
+    ) -> Result<&Contract, Finding> {
         let contracts = &self.config.contracts;
         if let Some(name) = &incoming.dataset
             && let Some(contract) = contracts.iter().find(|contract| contract.name == *name)
         {
             return Ok(contract);
         }
-        let fitting = recognise(&incoming.bytes, &incoming.file_name, contracts);
+        let fitting = opened.map_or_else(|_| Vec::new(), |book| recognise_workbook(book, contracts));
         let of_period = |contract: &&Contract| contract.frequency == incoming.period.frequency();
         let fits: Vec<&Contract> =
             contracts.iter().filter(|contract| fitting.contains(&contract.name)).collect();

@@ -1,0 +1,178 @@
+//! The report of the last month: its queries, its document, its files; its mails.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use duban::config::report::ReportDefinition;
+use duban::delivery::{Envelope, compose, deliver_to_folder, message_id};
+use duban::engine::Param;
+use duban::ledger::EditionFilter;
+use duban::model::{Attachment, MailContent};
+use duban::report::document::Chart;
+use duban::report::fonts::Fonts;
+use duban::report::{QueryRows, Rendered, ReportContext, chart, mail, pdf, render, xlsx};
+use serde::Deserialize;
+
+use crate::Outcome;
+use crate::fixture::{Campaign, Replayed, folder};
+use crate::measure::{Line, Plan, median_of};
+
+/// What an edition stores of its making.
+#[derive(Deserialize)]
+struct Stored {
+    context: ReportContext,
+    results: BTreeMap<String, QueryRows>,
+}
+
+/// A report's last edition, ready to be made again.
+struct Paper<'a> {
+    replayed: &'a Replayed,
+    definition: &'a ReportDefinition,
+    stored: Stored,
+    fonts: Fonts,
+    chart_fonts: Arc<resvg::usvg::fontdb::Database>,
+}
+
+impl<'a> Paper<'a> {
+    fn of(replayed: &'a Replayed) -> Outcome<Paper<'a>> {
+        let pipeline = &replayed.pipeline;
+        let filter = EditionFilter { period: Some(replayed.last.period), ..Default::default() };
+        let editions = pipeline.ledger().editions(&filter)?;
+        let edition = editions.last().ok_or("the last month has no report")?;
+        let config = pipeline.config();
+        let definition = config
+            .reports
+            .iter()
+            .find(|definition| definition.name == edition.report)
+            .ok_or("an edition without its definition")?;
+        let stored = serde_json::from_str(&pipeline.ledger().edition_context(edition.edition_id)?)?;
+        let fonts = Fonts::discover(&config.home.fonts(), &config.settings.fonts);
+        let chart_fonts = Arc::new(chart::load_fonts(fonts.files_for_charts()));
+        Ok(Paper { replayed, definition, stored, fonts, chart_fonts })
+    }
+
+    fn rendered(&self) -> Outcome<Rendered> {
+        render(self.definition, &self.stored.results, &self.stored.context).map_err(crate::told)
+    }
+
+    fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {
+        let css = &self.replayed.pipeline.config().mail_css;
+        let subject = &rendered.subject;
+        Ok(mail::compose(&rendered.document, subject, css, &self.chart_fonts, attachments)?)
+    }
+
+    fn pdf(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+        let style = chart::Style {
+            font_family: self.fonts.css_families("hei")?,
+            ..chart::Style::default()
+        };
+        let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
+        let zone = self.replayed.pipeline.clock().zone().clone();
+        let created_at = self.stored.context.as_of.to_zoned_datetime(zone);
+        let document = &rendered.document;
+        let meta = pdf::PdfMeta { author: &document.signature, created_at: &created_at };
+        let page_style = &self.replayed.pipeline.config().page_style;
+        Ok(pdf::render(document, &draw, &self.fonts, page_style, meta)?.bytes)
+    }
+
+    fn xlsx(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+        let queries = self.definition.queries.iter();
+        let sources = xlsx::Sources {
+            as_of: self.stored.context.as_of_local,
+            queries: queries.map(|(name, query)| (name.clone(), query.sql.clone())).collect(),
+            snapshots: Vec::new(),
+        };
+        Ok(xlsx::render(&rendered.document, &sources)?)
+    }
+}
+
+/// The report: queries, template, then each of its files.
+pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
+    let replayed = campaign.replayed()?;
+    let paper = Paper::of(replayed)?;
+    let config = replayed.pipeline.config();
+    let rounds = plan.rounds(11);
+    let session = replayed.pipeline.session(None)?;
+    let today = replayed.pipeline.clock().date_of(replayed.last.at);
+    let params = [
+        ("period", Param::from(replayed.last.period.to_string().as_str())),
+        ("previous", Param::from(replayed.last.period.previous().to_string().as_str())),
+        ("as_of", Param::from(replayed.last.at.to_string().as_str())),
+        ("today", Param::from(today.to_string().as_str())),
+    ];
+    let queries = &paper.definition.queries;
+    let querying = median_of(rounds, || {
+        for (_, query) in queries {
+            session.query(&query.sql, &params)?;
+        }
+        Ok(())
+    })?;
+    let rendered = paper.rendered()?;
+    let finding =
+        median_of(rounds, || Ok(Fonts::discover(&config.home.fonts(), &config.settings.fonts)))?;
+    let rendering = median_of(rounds, || paper.rendered())?;
+    let mailing = median_of(rounds, || paper.mail(&rendered, Vec::new()))?;
+    let printing = median_of(rounds, || paper.pdf(&rendered))?;
+    let tabling = median_of(rounds, || paper.xlsx(&rendered))?;
+    let n_charts = paper.mail(&rendered, Vec::new())?.inline.len();
+    Ok(vec![
+        Line::new("report: fonts, once a process", finding),
+        Line::new("report: queries", querying).of(queries.len(), "query"),
+        Line::new("report: template to document", rendering),
+        Line::new("report: html, text, png", mailing).remark(format!("{n_charts} charts")),
+        Line::new("report: pdf", printing).remark(format!("{} bytes", paper.pdf(&rendered)?.len())),
+        Line::new("report: xlsx", tabling)
+            .remark(format!("{} bytes", paper.xlsx(&rendered)?.len())),
+    ])
+}
+
+/// The report's mail: composed, and put into a folder.
+pub fn deliveries(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
+    const N_MAILS: usize = 20;
+    let replayed = campaign.replayed()?;
+    let paper = Paper::of(replayed)?;
+    let rendered = paper.rendered()?;
+    let attach = |extension: &str, media_type: &str, bytes: Vec<u8>| Attachment {
+        file_name: format!("{}.{extension}", rendered.file_name),
+        media_type: media_type.to_owned(),
+        bytes,
+    };
+    let attachments = vec![
+        attach("pdf", "application/pdf", paper.pdf(&rendered)?),
+        attach("xlsx", "application/octet-stream", paper.xlsx(&rendered)?),
+    ];
+    let content = paper.mail(&rendered, attachments)?;
+    let from = "duban@example.cn";
+    let envelopes: Vec<Envelope> = (0..N_MAILS)
+        .map(|i| {
+            let to = format!("recipient{i}@example.cn");
+            Envelope {
+                from: from.to_owned(),
+                message_id: message_id("edition:bench", &to, from),
+                to,
+                reply_to: None,
+                date: replayed.last.at,
+                edition: None,
+            }
+        })
+        .collect();
+    let compose_all = || -> Outcome<Vec<Vec<u8>>> {
+        envelopes.iter().map(|envelope| Ok(compose(&content, envelope)?)).collect()
+    };
+    let mails = compose_all()?;
+    let rounds = plan.rounds(11);
+    let composing = median_of(rounds, compose_all)?;
+    let placing = median_of(rounds, || {
+        let folder = folder()?;
+        for (envelope, bytes) in envelopes.iter().zip(&mails) {
+            deliver_to_folder(folder.path(), &envelope.message_id, bytes)?;
+        }
+        Ok(())
+    })?;
+    Ok(vec![
+        Line::new("delivery: compose", composing)
+            .of(N_MAILS, "mail")
+            .remark(format!("{} bytes each", mails[0].len())),
+        Line::new("delivery: into a folder, fsync", placing).of(N_MAILS, "mail"),
+    ])
+}
