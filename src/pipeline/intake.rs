@@ -13,9 +13,8 @@ use crate::ledger::{
     Decision, Door, NewSubmission, RunId, Scope, SeenFile, Submission, SubmissionId,
 };
 use crate::model::{Finding, Level, Period, Place, Severity, SubmissionState, UnitCode};
-use crate::normalize::{Context, Normalized, Submitted, examine, normalize, recognise};
 use crate::normalize::{
-    Context, Normalized, ReadProblem, Submitted, Workbook, normalize, normalize_opened,
+    Context, Normalized, ReadProblem, Submitted, Workbook, examine, normalize, normalize_opened,
     read_workbook, recognise_workbook,
 };
 use crate::source::{Arrived, Misplaced, scan_inbox};
@@ -276,9 +275,6 @@ impl Pipeline {
         contract: &Contract,
     ) -> Normalized {
         let submitted = Submitted { file_name, bytes };
-        let context =
-            Context { units: &self.config.units, period, reporter, today: self.clock.today() };
-        normalize(&submitted, contract, &context)
         normalize(&submitted, contract, &self.normalize_context(period, reporter))
     }
 
@@ -289,7 +285,6 @@ impl Pipeline {
     /// The contract that a file is read under: the one named; else the one whose form it has; else,
     /// if the form is broken, the one that the file's name speaks of.
     #[expect(clippy::result_large_err, reason = "at most one a file, and it is kept")]
-    fn choose(&self, incoming: &Incoming) -> Result<&Contract, Finding> {
     fn choose(
         &self,
         incoming: &Incoming,
@@ -301,7 +296,8 @@ impl Pipeline {
         {
             return Ok(contract);
         }
-        let fitting = opened.map_or_else(|_| Vec::new(), |book| recognise_workbook(book, contracts));
+        let fitting =
+            opened.map_or_else(|_| Vec::new(), |book| recognise_workbook(book, contracts));
         let of_period = |contract: &&Contract| contract.frequency == incoming.period.frequency();
         let fits: Vec<&Contract> =
             contracts.iter().filter(|contract| fitting.contains(&contract.name)).collect();
