@@ -153,7 +153,8 @@ impl Page<'_> {
                 } else {
                     String::new()
                 };
-                *out += &format!("<th{columns}{rows}>{}</th>", escape(&cell.text));
+                let nowrap = if cell.text.width() <= 8 { " nowrap" } else { "" };
+                *out += &format!("<th{columns}{rows}{nowrap}>{}</th>", escape(&cell.text));
             }
             *out += "</tr>\n";
         }

@@ -227,8 +227,8 @@ fn styles_are_inlined_and_lights_read_without_colour() {
         .expect("html");
     let cell = html.split("<td").find(|cell| cell.contains("49.99%")).expect("cell");
     assert!(cell.contains("■49.99%") && cell.contains("color:"), "{cell}");
-    assert!(html.contains("<th colspan=\"2\">在园</th>"), "{html}");
-    assert!(html.contains("<th rowspan=\"2\">镇街</th>"), "{html}");
+    assert!(html.contains("<th colspan=\"2\" nowrap=\"\">在园</th>"), "{html}");
+    assert!(html.contains("<th rowspan=\"2\" nowrap=\"\">镇街</th>"), "{html}");
 }
 
 #[test]

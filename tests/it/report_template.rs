@@ -299,3 +299,48 @@ fn a_template_is_checked_with_and_without_rows() {
         assert!(problems[0].to_string().contains(place), "{bad}: {}", problems[0]);
     }
 }
+
+#[test]
+fn filters_write_numbers_as_a_chinese_report_does() {
+    for (template, expected) in [
+        ("{{ 0.49996|percent }}", "49.99%"),
+        ("{{ 49996|percent(100000) }}", "49.99%"),
+        ("{{ 1|percent(0) }}{{ none|percent }}", "——"),
+        ("{{ 0.93|percent }}、{{ 0.999999|percent }}", "93.00%、99.99%"),
+        ("{{ 1.254|points }}、{{ (0-0.4)|points }}", "+1.25、-0.40"),
+        (
+            "{{ 0.5|points_words }}、{{ (0-0.5)|points_words }}、{{ 0|points_words }}",
+            "上升0.50个百分点、下降0.50个百分点、持平",
+        ),
+        ("{{ 12|change }}、{{ 1234567|int }}、{{ 15.04|ratio }}", "+12、1,234,567、15.1"),
+        (
+            "第{{ 12|cn_number }}期、{{ \"2024-12-09\"|cn_date }}、{{ as_of.at|cn_time }}",
+            "第十二期、2024年12月9日、2025年1月9日8时30分",
+        ),
+        ("{{ \"13800001234\"|mask_phone }}", "138****1234"),
+        ("{{ none }}、{{ true }}、{{ q.towns[0].n }}", "—、是、1234"),
+    ] {
+        assert_eq!(
+            shown(&rendered(template, "高村镇").blocks),
+            format!("{expected}\n"),
+            "{template}"
+        );
+    }
+    assert!(refusal("{{ \"12\"|percent }}").contains("is no number"));
+    assert!(refusal("{{ \"x\"|cn_date }}").contains("is no date"));
+}
+
+#[test]
+fn a_template_cannot_write_without_end_nor_pass_text_unescaped() {
+    let said = refusal(
+        "{% for a in range(60000) %}一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十{% endfor %}",
+    );
+    assert!(said.contains("writes too much"), "{said}");
+    for filter in ["safe", "tojson", "escape", "e"] {
+        assert!(
+            refusal(&format!("{{{{ \"<b>\"|{filter} }}}}")).contains("unknown filter"),
+            "{filter}"
+        );
+    }
+    assert!(refusal("{% include \"x\" %}").contains("report.md.j2:9"));
+}

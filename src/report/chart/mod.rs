@@ -204,7 +204,7 @@ fn vertical(chart: &Chart, style: &Style, bars: bool) -> String {
     let right = 14.0
         + chart.targets.iter().map(|(label, _)| width_of(label, 12.0) + 4.0).fold(8.0, f64::max);
     let legend = legend_rows(chart, style.width - 24.0);
-    let top = 16.0 + 20.0 * count(legend.len());
+    let top = 24.0 + 20.0 * count(legend.len());
     let bottom = 34.0;
     let plot_w = style.width - left - right;
     let plot_h = height - top - bottom;
@@ -239,7 +239,8 @@ fn vertical(chart: &Chart, style: &Style, bars: bool) -> String {
     if !bars {
         draw_lines(&mut canvas, chart, &x_of, &y_of, slot, &mut labels);
     }
-    keep_apart(&mut labels, top + 2.0, top + plot_h - 3.0);
+    // Above the plot there is room for the label of a value at its top.
+    keep_apart(&mut labels, top - 10.0, top + plot_h - 3.0);
     for label in labels {
         canvas.text(label.x, label.y, 11.5, Anchor::Middle, INK, &label.text);
     }
