@@ -1,5 +1,6 @@
 //! A session of the engine: data sets, metrics, configuration and the ledger as tables.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,9 +15,9 @@ use crate::engine::{
     calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references,
     targets_batch, units_batch,
 };
-use crate::ledger::LedgerTable;
+use crate::ledger::{LedgerTable, Submission, SubmissionFilter, SubmissionId};
 use crate::metric;
-use crate::model::{Frequency, Period};
+use crate::model::{Frequency, Period, SubmissionState, UnitCode};
 
 /// Tables as they are at one instant. Queries are read-only.
 pub struct Session {
@@ -117,6 +118,10 @@ impl Pipeline {
         register("periods", periods_batch(rows).map_err(wrong("periods"))?)?;
         register("expected", self.expected()?)?;
         for table in self.ledger.tables(at)? {
+            if table.name == "coverage" {
+                register("coverage", self.coverage_of_cuts(at)?)?;
+                continue;
+            }
             let Some(schema) = reserved_schema(table.name) else { continue };
             let rows = objects(&table);
             let batch = batch_from_json(&schema, &rows).map_err(wrong(table.name))?;
@@ -153,6 +158,48 @@ impl Pipeline {
             .wait(metric::register_needed(&session.engine, &self.config.metrics, &wanted))
             .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
         Ok(session)
+    }
+
+    /// Whom the newest snapshots speak for. Not the ledger's own coverage: a file that was accepted
+    /// after the snapshot was cut has no rows in it, and its town would look empty.
+    fn coverage_of_cuts(
+        &self,
+        at: Option<Timestamp>,
+    ) -> Result<arrow::array::RecordBatch, PipelineError> {
+        let submissions: BTreeMap<SubmissionId, Submission> = self
+            .ledger
+            .submissions(&SubmissionFilter::default())?
+            .into_iter()
+            .map(|submission| (submission.submission_id, submission))
+            .collect();
+        let n_rows: BTreeMap<(SubmissionId, UnitCode), u64> = self
+            .ledger
+            .coverage(at)?
+            .into_iter()
+            .map(|row| ((row.submission_id, row.unit_code), row.n_rows))
+            .collect();
+        let mut rows = Vec::new();
+        for cut in self.ledger.current_cuts(at)? {
+            for input in self.ledger.cut_inputs(cut.cut_id)? {
+                let Some(submission) = submissions.get(&input.submission_id) else { continue };
+                // One that has been replaced since stands here until the next cut.
+                let state = match submission.state {
+                    SubmissionState::Superseded => SubmissionState::Accepted,
+                    state => state,
+                };
+                rows.push(json!({
+                    "dataset": cut.dataset, "period": cut.period.to_string(),
+                    "reporter_code": submission.reporter_code.as_str(),
+                    "unit_code": input.unit_code.as_str(),
+                    "submission_id": input.submission_id.0, "state": state.as_str(),
+                    "n_rows": n_rows.get(&(input.submission_id, input.unit_code.clone())),
+                }));
+            }
+        }
+        let schema = reserved_schema("coverage")
+            .ok_or_else(|| PipelineError::wrong("the engine knows no table `coverage`"))?;
+        batch_from_json(&schema, &rows)
+            .map_err(|error| PipelineError::step("making the table `coverage`", error))
     }
 
     /// Who is expected to report what, by when: from each data set's first submission on.

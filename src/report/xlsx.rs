@@ -187,6 +187,20 @@ fn across(
 }
 
 /// The first sheet: what the report is, its sheets, and every figure of its text.
+/// The height that the tallest of some wrapped cells needs (text and column width in characters).
+/// Excel fits rows when it opens a file; others, and print, show what stands in it.
+fn height_of<'a>(cells: impl IntoIterator<Item = (&'a str, f64)>) -> f64 {
+    let n_lines = cells.into_iter().map(|(text, width)| {
+        text.lines()
+            .map(|line| {
+                let wide = u32::try_from(line.width_cjk()).map_or(0.0, f64::from) * 1.1;
+                (wide / (width - 1.0).max(1.0)).ceil().max(1.0)
+            })
+            .sum::<f64>()
+    });
+    15.0 * n_lines.fold(1.0, f64::max) + 1.0
+}
+
 fn overview(
     sheet: &mut Worksheet,
     document: &Document,
@@ -240,6 +254,10 @@ fn overview(
     for (section, sentence, figure) in figures {
         text(sheet, (row, 0), &section, &boxed().set_text_wrap())?;
         text(sheet, (row, 1), &sentence, &boxed().set_text_wrap())?;
+        sheet.set_row_height(
+            row,
+            height_of([(section.as_str(), 24.0), (sentence.as_str(), 64.0)]),
+        )?;
         let is_rate = figure.den.is_some();
         let value = match (figure.num, figure.den) {
             (Some(num), Some(den)) if den != 0.0 => Some(num / den),
@@ -410,10 +428,23 @@ fn table_sheet(
     }
     let bottom = first + row_number(lit.rows.len());
     let mut table_width = 0.0;
+    let mut widths = Vec::with_capacity(n_columns);
     for (c, column) in lit.columns.iter().enumerate() {
         let width = column_width(column, c, &lit.rows);
         table_width += width;
+        widths.push(width);
         sheet.set_column_width(column_number(c), width)?;
+    }
+    for cells in headings::cells(&lit.columns) {
+        let single = cells.iter().filter(|cell| cell.n_rows == 1 && cell.n_columns == 1);
+        let texts = single.map(|cell| (cell.text.as_str(), widths[cell.column]));
+        if let Some(row) = cells.first().map(|cell| top + row_number(cell.row)) {
+            sheet.set_row_height(row, height_of(texts))?;
+        }
+    }
+    for (r, row) in lit.rows.iter().enumerate() {
+        let texts = row.cells.iter().zip(&widths).map(|(cell, width)| (cell.text.as_str(), *width));
+        sheet.set_row_height(first + row_number(r), height_of(texts))?;
     }
     for (row, note) in (bottom..).zip(&table.notes) {
         across(sheet, row, last, note, &base().set_font_size(9).set_text_wrap())?;

@@ -117,3 +117,50 @@ fn a_corrected_workbook_makes_a_new_snapshot_and_an_edition_that_says_what_chang
     assert!(line.is_some(), "the correction of {name} is said:\n{text}");
     assert!(text.contains("更正为"), "a restated figure is said:\n{text}");
 }
+
+#[test]
+fn a_town_whose_file_was_taken_but_not_yet_cut_shows_as_not_reported_and_never_as_zero() {
+    let home = Home::new();
+    let arrivals: Vec<_> = duban::demo::campaign()
+        .expect("a campaign")
+        .into_iter()
+        .filter(|arrival| {
+            arrival.form == duban::demo::Form::Enrollment
+                && arrival.period.to_string() == "2024-09"
+                && arrival.expected == duban::demo::Expected::Accepted
+                // 镇 without a 直属园: nothing of theirs hangs on the bureau's file.
+                && arrival.reporter.as_str() > "120114100"
+                && arrival.fault.is_none()
+        })
+        .take(2)
+        .collect();
+    let take = |arrival: &duban::demo::Arrival, minute: u32| {
+        let name = arrival.path.rsplit('/').next().expect("a name");
+        home.write(&format!("out/{name}"), &arrival.bytes);
+        let file = home.root.join("out").join(name).display().to_string();
+        let at = format!("2024-10-14T01:{minute:02}:00Z");
+        home.ok(&[
+            "--as-of",
+            &at,
+            "submit",
+            &file,
+            "--unit",
+            arrival.reporter.as_str(),
+            "--period",
+            "2024-09",
+        ]);
+    };
+    let enrolled = |arrival: &duban::demo::Arrival| {
+        home.query(&format!(
+            "SELECT enrolled FROM three_rates WHERE unit_code = '{}' AND period = '2024-09'",
+            arrival.reporter
+        ))
+    };
+    take(&arrivals[0], 1);
+    home.ok(&["--as-of", "2024-10-14T01:02:00Z", "run", "--period", "2024-09"]);
+    assert!(enrolled(&arrivals[0])[0]["enrolled"].as_i64().is_some_and(|n| n > 0));
+    take(&arrivals[1], 3);
+    assert_eq!(enrolled(&arrivals[1])[0]["enrolled"], Value::Null, "taken, not cut");
+    home.ok(&["--as-of", "2024-10-14T01:04:00Z", "run", "--period", "2024-09"]);
+    assert!(enrolled(&arrivals[1])[0]["enrolled"].as_i64().is_some_and(|n| n > 0), "cut");
+}
