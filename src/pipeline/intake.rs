@@ -325,10 +325,10 @@ impl Pipeline {
                 severity: Severity::Error,
                 place: Place::file(),
                 read: incoming.file_name.clone(),
-                expected: format!(
-                    "{}之一",
-                    titles(&contracts.iter().filter(of_period).collect::<Vec<_>>())
-                ),
+                expected: match &contracts.iter().filter(of_period).collect::<Vec<_>>()[..] {
+                    [one] => format!("《{}》", one.title),
+                    several => format!("{}之一", titles(several)),
+                },
                 fix: "请使用下发的表样填报，不要改动工作表名称和表头".into(),
             }),
             (several, named) => {

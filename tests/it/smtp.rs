@@ -12,6 +12,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::home::{DEMO, Home};
+
 /// A Python that has aiosmtpd: the system's, or one that is set up once beside the build.
 fn python() -> Option<&'static Path> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -471,4 +473,73 @@ fn base64(bytes: &[u8]) -> String {
         text.push_str(&"=".repeat(3 - three.len()));
     }
     text
+}
+
+/// The demo's home with one more secretary, who has not had the last report yet, and its server.
+fn home_with_a_new_secretary(server: &Server) -> (Home, impl Fn(&Home) -> Command) {
+    let home = Home::copy_of(&DEMO.root);
+    let contacts = home.read("config/contacts.csv");
+    home.write(
+        "config/contacts.csv",
+        format!(
+            "{contacts}120114,secretariat,秘书处,（示例）新到岗,new@wuqing.example,022-00000099\n"
+        ),
+    );
+    let port = server.port.to_string();
+    let run = move |home: &Home| {
+        let mut command = home.command(&["run", "--period", "2024-12", "--send"]);
+        command
+            .env("DUBAN__MAIL__TRANSPORT", "smtp")
+            .env("DUBAN__MAIL__SMTP__HOST", "127.0.0.1")
+            .env("DUBAN__MAIL__SMTP__PORT", &port)
+            .env("DUBAN__MAIL__SMTP__SECURITY", "none");
+        command
+    };
+    (home, run)
+}
+
+fn state_of_the_new_mail(home: &Home) -> String {
+    let rows = home.query("SELECT state FROM deliveries WHERE recipient = 'new@wuqing.example'");
+    assert_eq!(rows.len(), 1, "one mail for one recipient");
+    rows[0]["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_mails_its_report_to_a_real_server_once() {
+    let Some(server) = Server::start("a run over SMTP", &json!({})) else { return };
+    let (home, run) = home_with_a_new_secretary(&server);
+    for _ in 0..2 {
+        let output = run(&home).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(state_of_the_new_mail(&home), "accepted");
+        assert_eq!(server.saw("dot").len(), 1, "the server took it once");
+        assert_eq!(server.saw("rcpt").len(), 1, "those who had it by folder are not written to");
+    }
+}
+
+#[test]
+fn a_run_killed_after_data_began_leaves_the_mail_uncertain_and_never_sends_it_again() {
+    let Some(server) = Server::start("a run killed at DATA", &json!({})) else { return };
+    let (home, run) = home_with_a_new_secretary(&server);
+    let marker = home.root.join("data/standing-still");
+    let mut child = run(&home)
+        .env("DUBAN_STOP_AT", "deliver:data")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !marker.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it still runs");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for _ in 0..2 {
+        let output = run(&home).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(state_of_the_new_mail(&home), "uncertain");
+        assert!(server.saw("dot").len() <= 1, "the server saw it at most once");
+    }
+    let shown = home.ok(&["mail", "list", "--state", "uncertain"]);
+    assert!(shown.contains("new@wuqing.example"), "{shown}");
 }
