@@ -267,11 +267,12 @@ fn overview(
         match value {
             Some(value) => {
                 let is_percent = is_rate || figure.text.ends_with('%');
-                let code = if is_percent {
-                    number_code(Format::Percent, value)
-                } else {
-                    "General".to_owned()
+                let format = match is_percent {
+                    true => Format::Percent,
+                    false if value.fract() == 0.0 => Format::Int,
+                    false => Format::Ratio,
                 };
+                let code = number_code(format, value);
                 sheet.write_number_with_format(row, 2, value, &boxed().set_num_format(code))?;
             }
             None => text(sheet, (row, 2), &figure.text, &boxed().set_align(FormatAlign::Right))?,

@@ -1,5 +1,6 @@
 //! A run killed by SIGKILL at named points: the next run ends in the state of an undisturbed one.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,21 @@ fn waiting_home() -> (Home, String, String) {
         }
     }
     (home, run.period.to_string(), run.at.to_string())
+}
+
+/// What a killed writer leaves behind: `.tmp-…` beside a file, `….tmp` beside a mail.
+fn temporaries(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(temporaries(&path));
+        } else if name.starts_with(".tmp-") || path.extension().is_some_and(|end| end == "tmp") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Waits until the process stands still at the point that it was asked to, then kills it.
@@ -55,9 +71,13 @@ fn a_run_killed_at_any_of_five_points_leaves_nothing_behind() {
     for point in ["receive:work", "snapshot:work", "item:begin", "report:work", "deliver:begin"] {
         let (home, period, at) = waiting_home();
         kill_at(&home, point, &period, &at);
+        // As a writer killed amid its work would: the next run must sweep it away.
+        let half_written = home.root.join("data/snapshots/.tmp-half");
+        home.write("data/snapshots/.tmp-half", b"half a snapshot");
+        assert_eq!(temporaries(&home.root.join("data")), [half_written], "killed at {point}");
         home.ok(&["--as-of", &at, "run", "--period", &period]);
         assert_eq!(home.state(), wanted, "killed at {point}");
-        let left: Vec<_> = crate::home::files(&home.root.join("data"), "tmp");
+        let left = temporaries(&home.root.join("data"));
         assert!(left.is_empty(), "killed at {point}: {left:?}");
     }
 }
