@@ -37,4 +37,5 @@ pub mod ledger;
 pub mod pipeline;
 
 pub mod cli;
+pub mod daemon;
 pub mod demo;

@@ -51,7 +51,12 @@ pub use submission::{
 pub use table::{ColumnKind, LedgerTable};
 
 /// Scripts that bring a ledger from one version (`PRAGMA user_version`) to the next.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001_begin.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001_begin.sql"),
+    include_str!("migrations/002_sources.sql"),
+    include_str!("migrations/003_daemon.sql"),
+    include_str!("migrations/004_reminders.sql"),
+];
 
 /// How long a call waits for another process's short transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,6 +78,8 @@ impl Ledger {
         let mut conn = Connection::open(path).map_err(opening)?;
         configure(&conn).map_err(opening)?;
         migrate(&mut conn, path)?;
+        // Only now: a migration may make a table anew that others refer to.
+        conn.pragma_update(None, "foreign_keys", true).map_err(opening)?;
         Ok(Ledger { conn: Mutex::new(conn), path: path.to_owned() })
     }
 
@@ -177,7 +184,7 @@ fn configure(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "journal_mode", "wal")?;
     // The outbox's promise ("nothing is sent twice") rests on a commit being on disk.
     conn.pragma_update(None, "synchronous", "full")?;
-    conn.pragma_update(None, "foreign_keys", true)
+    conn.pragma_update(None, "foreign_keys", false)
 }
 
 fn version(conn: &Connection) -> rusqlite::Result<usize> {
@@ -201,6 +208,14 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
             return Ok(());
         };
         tx.execute_batch(script).map_err(migrating(found + 1))?;
+        let broken = tx
+            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+                row.get::<_, i64>(0)
+            })
+            .map_err(migrating(found + 1))?;
+        if broken > 0 {
+            return Err(migrating(found + 1)(rusqlite::Error::IntegralValueOutOfRange(0, broken)));
+        }
         tx.pragma_update(None, "user_version", value::count(found as u64 + 1))
             .map_err(migrating(found + 1))?;
         tx.commit().map_err(migrating(found + 1))?;

@@ -55,7 +55,7 @@ fn named_rooms(text: &str) -> Vec<String> {
     rooms
 }
 
-const LEAF: &[&str] = &["model", "clock", "calendar", "diagnostic", "durable"];
+const LEAF: &[&str] = &["model", "clock", "calendar", "diagnostic", "durable", "schedule"];
 const STAGES: &[&str] = &[
     "source",
     "archive",
@@ -78,6 +78,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     allowed.insert("calendar", vec![]);
     allowed.insert("diagnostic", vec![]);
     allowed.insert("durable", vec![]);
+    // Working-day schedules count on the calendar.
+    allowed.insert("schedule", vec!["calendar"]);
     allowed.insert("config", LEAF.to_vec());
     for stage in STAGES {
         let mut rooms = with(&[LEAF, &["config"]]);
@@ -88,8 +90,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     }
     allowed.insert("ledger", LEAF.to_vec());
     allowed.insert("pipeline", with(&[LEAF, STAGES, &["config", "ledger"]]));
-    allowed.insert("demo", with(&[LEAF, &["config", "pipeline"]]));
-    allowed.insert("cli", with(&[LEAF, STAGES, &["config", "ledger", "pipeline", "demo"]]));
+    allowed.insert("daemon", with(&[LEAF, &["config", "ledger", "pipeline"]]));
+    allowed.insert("demo", with(&[LEAF, &["config", "pipeline", "daemon"]]));
+    allowed
+        .insert("cli", with(&[LEAF, STAGES, &["config", "ledger", "pipeline", "daemon", "demo"]]));
     allowed.insert("lib", vec![]);
     allowed.insert("main", vec![]);
     allowed

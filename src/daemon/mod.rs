@@ -1,0 +1,1 @@
+//! daemon: what is due, when, and that it is done once.
