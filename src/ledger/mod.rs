@@ -20,6 +20,7 @@ mod id;
 mod inbox;
 mod item;
 mod run;
+mod slot;
 mod snapshot;
 mod submission;
 mod table;
@@ -44,6 +45,7 @@ pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
 pub use run::{Holder, NewRun, Run, Step};
+pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
 pub use submission::{
     Coverage, Decision, Door, NewSubmission, Received, Scope, Submission, SubmissionFilter,
