@@ -91,7 +91,14 @@ pub enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
-    pub file: PathBuf,
+    #[arg(required_unless_present = "nil")]
+    pub file: Option<PathBuf>,
+    /// Take the unit's word (a telephone call) that it has nothing to report; in place of a file
+    #[arg(long, conflicts_with = "file", requires = "unit", requires = "dataset")]
+    pub nil: bool,
+    /// With `--nil`: why there is nothing
+    #[arg(long, requires = "nil", value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Who sent it: code or name; only if the file names no units
     #[arg(long, value_name = "REPORTER")]
     pub unit: Option<String>,

@@ -154,19 +154,31 @@ fn file_name(path: &Path) -> String {
 fn submit(cli: &Cli, environment: &Environment, args: &SubmitArgs) -> Result<Verdict, CliError> {
     let pipeline = open(cli, environment)?;
     let reporter = reporter(pipeline.config(), args.unit.as_deref())?;
-    let bytes = fs_err::read(&args.file)?;
     let watch = Watch::new(cli);
-    let taken = pipeline.submit(
-        Incoming {
-            file_name: file_name(&args.file),
-            bytes,
-            period: args.period,
-            reporter,
-            dataset: args.dataset.clone(),
-            door: Door::Command,
-        },
-        &watch,
-    )?;
+    let taken = match (&args.file, &reporter, &args.dataset) {
+        (Some(file), _, _) => pipeline.submit(
+            Incoming {
+                file_name: file_name(file),
+                bytes: fs_err::read(file)?,
+                period: args.period,
+                reporter,
+                dataset: args.dataset.clone(),
+                door: Door::Command,
+            },
+            &watch,
+        )?,
+        (None, Some(unit), Some(dataset)) => {
+            let reason = args.reason.as_deref();
+            pipeline.submit_nil(dataset, unit, args.period, reason, &watch)?
+        }
+        // The parser asks for both with --nil, and for one of --nil and a file.
+        (None, _, _) => {
+            return Err(CliError::Usage {
+                message: "name a file, or --nil with --unit and --dataset".into(),
+                hint: None,
+            });
+        }
+    };
     watch.done();
     show::taken(&pipeline, &taken);
     Ok(Verdict::at_fault_if(taken.state == SubmissionState::Returned))

@@ -10,6 +10,7 @@
 //!   are needed: the archive and the contract determine them.
 
 pub mod cases;
+mod collection;
 mod cut;
 mod dispatch;
 mod error;
@@ -30,6 +31,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+pub use collection::{Awaited, ClosedCorrection, Duty, Standing};
 pub use cut::CutOutcome;
 pub use error::PipelineError;
 pub use intake::{Incoming, Taken};
