@@ -56,6 +56,10 @@ pub enum Command {
     /// For a period that is not the newest due one, no item is opened and nobody is mailed unless
     /// `--items` and `--send` say so.
     Run(RunArgs),
+    /// Mail the reminders that are due to who has not reported
+    ///
+    /// One mail a recipient and day; nobody is reminded of the same twice. The daemon does it by itself.
+    Remind(RemindArgs),
     /// Query the figures and the ledger, read-only
     Query(QueryArgs),
     /// Supervision items
@@ -152,6 +156,15 @@ pub struct RunArgs {
     /// Mail the reports although the period is not the newest due one
     #[arg(long)]
     pub send: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RemindArgs {
+    /// Show which reminders are due to whom, and mail nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::calendar::Deadline;
 use crate::config::contract::Contract;
 use crate::engine::{batch_from_json, reserved_schema};
 use crate::ledger::{Coverage, Submission, SubmissionFilter, SubmissionId};
-use crate::model::{Finding, Level, Period, Place, Severity, SubmissionState, UnitCode};
+use crate::model::{Finding, Period, Place, Severity, SubmissionState, UnitCode};
 
 /// Where a reporter stands with one data set and period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -401,8 +401,3 @@ impl Pipeline {
 
 /// The code of the finding of a correction that came after its window.
 pub const CORRECTIONS_CLOSED: &str = "period.corrections_closed";
-
-/// The role of the contacts that a unit of a level is reached by.
-pub(super) fn role_of(level: Level) -> &'static str {
-    level.as_str()
-}

@@ -1,7 +1,7 @@
 //! What a run would do now; nothing is changed.
 
 pub use super::collection::Awaited;
-use super::{JudgeOutcome, Pipeline, PipelineError, RunOptions};
+use super::{JudgeOutcome, Pipeline, PipelineError, ReminderPlan, RunOptions};
 use crate::ledger::{DeliveryFilter, Submission};
 use crate::model::{DeliveryState, Period};
 use crate::source::{Arrived, Misplaced};
@@ -27,6 +27,8 @@ pub struct Plan {
     pub undecided: Vec<Submission>,
     pub cuts: Vec<PlannedCut>,
     pub awaited: Vec<Awaited>,
+    /// Reminders that a run of them would mail now.
+    pub reminders: ReminderPlan,
     /// Changes of items on the figures as they are now, before anything is cut.
     pub judged: JudgeOutcome,
     /// Report and recipients.
@@ -78,6 +80,7 @@ impl Pipeline {
             undecided: self.ledger.undecided()?,
             cuts,
             awaited: self.awaited(period)?,
+            reminders: self.reminders_due()?,
             judged,
             reports: planned,
             n_queued,
