@@ -46,6 +46,8 @@ pub struct Config {
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
     pub reports: Vec<ReportDefinition>,
+    /// `report_templates/_mails/reminder.md.j2`; there if any data set reminds.
+    pub reminder: Option<ReportDefinition>,
     /// `report_templates/_base/mail.css`
     pub mail_css: String,
     /// `report_templates/_base/page.typ`
@@ -123,7 +125,9 @@ pub fn load(
         let path = home.report_templates().join("_base").join(name);
         read(&path, &home.label(&path), needed, problems).unwrap_or_default()
     };
-    let mail_css = base("mail.css", !reports.is_empty(), &mut problems);
+    let reminder = load_reminder(home, &contracts, &mut problems);
+    let mails = !reports.is_empty() || reminder.is_some();
+    let mail_css = base("mail.css", mails, &mut problems);
     let page_style = base("page.typ", !reports.is_empty(), &mut problems);
     let smtp = settings.mail.smtp_settings(|name| environment.get(name).cloned());
     if settings.mail.transport == MailTransport::Smtp
@@ -150,6 +154,7 @@ pub fn load(
         metrics,
         checks,
         reports,
+        reminder,
         mail_css,
         page_style,
         smtp,
@@ -243,6 +248,32 @@ fn load_reports(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<ReportDefini
         }
     }
     reports
+}
+
+/// The template of reminders; it must be there if a data set says when to remind.
+fn load_reminder(
+    home: &Home,
+    contracts: &[Contract],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<ReportDefinition> {
+    let path = home.report_templates().join("_mails/reminder.md.j2");
+    let file = home.label(&path);
+    let reminding = contracts.iter().find(|contract| !contract.reminder_workdays.is_empty());
+    let Some(text) = read(&path, &file, false, problems) else {
+        if let Some(contract) = reminding {
+            let message = format!("this file is missing: {} has `reminder_workdays`", contract.file);
+            let hint = "take it from a new home: `duban init DIR`";
+            problems.push(Diagnostic::file(file, message).hint(hint));
+        }
+        return None;
+    };
+    match ReportDefinition::load_mail("reminder", &file, &text) {
+        Ok(mail) => Some(mail),
+        Err(wrong) => {
+            problems.extend(wrong);
+            None
+        }
+    }
 }
 
 /// Whether a unit may be named as who sent a file.

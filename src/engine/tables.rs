@@ -41,7 +41,8 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "expected",
-        "dataset text!, period text!, reporter_code text!, due_on date!, provisional bool!",
+        "dataset text!, dataset_title text, period text!, reporter_code text!, due_on date!, \
+         provisional bool!, is_due bool, state text, first_accepted_on date",
     ),
     (
         "submissions",

@@ -13,12 +13,14 @@
 //! - **One run at a time** may change a home: [`Ledger::begin_run`] takes the lease, and takes it over
 //!   from a process that is gone.
 
+mod collection;
 mod delivery;
 mod edition;
 mod error;
 mod id;
 mod inbox;
 mod item;
+mod reminder;
 mod run;
 mod snapshot;
 mod submission;
@@ -33,6 +35,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use collection::FirstAccepted;
 pub use delivery::{
     Attempt, AttemptEnd, Claim, Delivery, DeliveryFilter, Enqueued, NewDelivery, Recovered,
     Transport,
@@ -43,6 +46,7 @@ pub use error::LedgerError;
 pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
+pub use reminder::{Reminder, ReminderKey};
 pub use run::{Holder, NewRun, Run, Step};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
 pub use submission::{

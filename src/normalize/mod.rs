@@ -14,6 +14,7 @@
 mod findings;
 mod header;
 mod identity;
+mod nil;
 mod open;
 mod periods;
 mod rows;
@@ -69,6 +70,8 @@ pub struct Normalized {
     /// `_row` counts from 1, as a spreadsheet program does.
     pub batch: Option<RecordBatch>,
     pub findings: Vec<Finding>,
+    /// It says that there is nothing to report (零报告): a batch without rows.
+    pub nil: bool,
     /// Units covered, with how many rows each.
     pub units: BTreeMap<UnitCode, u64>,
     /// Who reports: the one given, or the one that the file names; `None` if it names none.
@@ -94,6 +97,7 @@ pub fn normalize_opened(
         Err(problem) => Normalized {
             refused: false,
             batch: None,
+            nil: false,
             findings: vec![problem.finding()],
             units: BTreeMap::new(),
             reporter: context.reporter.clone(),
@@ -112,6 +116,7 @@ pub fn normalize_workbook(
     let mut result = Normalized {
         refused: false,
         batch: None,
+        nil: false,
         findings: Vec::new(),
         units: BTreeMap::new(),
         reporter: context.reporter.clone(),
@@ -131,6 +136,7 @@ pub fn normalize_workbook(
     }
     if findings.has_errors() {
         result.batch = None;
+        result.nil = false;
     }
     result.findings = findings.finish();
     result
@@ -152,6 +158,7 @@ pub fn examine(
     Normalized {
         refused,
         batch: None,
+        nil: false,
         findings: findings.finish(),
         units: BTreeMap::new(),
         reporter,
@@ -417,22 +424,21 @@ fn read_form(
         named_reporter = named_reporter.or(named);
         rows::read(&mut table, sheet, header, form.keys.layout(), context, findings);
     }
-    if table.rows.is_empty() {
+    if !table.nil.is_empty() {
+        result.nil = nil::judge(&table, findings);
+    } else if table.rows.is_empty() {
         let place = match &form.sheets[..] {
             [(index, header)] => {
                 Place { cell: Some((header.last_row + 1, 0)), ..sheet_place(&book.sheets[*index]) }
             }
             _ => Place::file(),
         };
-        findings.say(
-            place,
-            Says::error("rows.none")
-                .read("表头下面没有数据")
-                .expected("至少一行数据")
-                .fix("请填写后重新报送；本期确实没有的，请按零报告报送"),
-        );
+        findings.say(place, nil::blank_form(contract));
     }
     result.reporter = units::resolve(&mut table, contract, context, named_reporter, findings);
+    if result.nil {
+        nil::check_reporter(result.reporter.as_ref(), contract, context, findings);
+    }
     rules::check(&table, contract, findings);
     for row in &table.rows {
         if let Some(unit) = &row.unit {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::findings::{Collector, Says};
 use super::header::Header;
+use super::nil;
 use super::value::{Reader, Value, display_number};
 use super::workbook::{Cell, Entry, Merge, Sheet};
 use crate::config::contract::{Contract, Layout, RowKind, UnitSource};
@@ -34,6 +35,8 @@ pub(super) struct Table<'a> {
     pub(super) sheets: Vec<Option<String>>,
     /// For each sheet: declared column → sheet column.
     pub(super) places: Vec<Vec<Option<u32>>>,
+    /// Where sheets of the form say, before any data row, that there is nothing to report.
+    pub(super) nil: Vec<nil::Said>,
 }
 
 impl<'a> Table<'a> {
@@ -45,6 +48,7 @@ impl<'a> Table<'a> {
             rows: Vec::new(),
             sheets: Vec::new(),
             places: Vec::new(),
+            nil: Vec::new(),
         }
     }
 
@@ -173,6 +177,13 @@ pub(super) fn read(
             }
         }
         if page.is_repeated_header(entries) || is_repeated_title(entries, &above) {
+            continue;
+        }
+        if page.all.n_rows == 0
+            && !page.table.nil.iter().any(|said| said.sheet == sheet_index)
+            && let Some(said) = nil::said(sheet, sheet_index, entries, table_contract, header)
+        {
+            page.table.nil.push(said);
             continue;
         }
         if let Some((kind, checked, label)) = classify(layout, entries, &cells) {

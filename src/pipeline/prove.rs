@@ -163,6 +163,9 @@ fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
         ("as_of", Param::from("2024-10-10T00:30:00Z")),
         ("today", Param::from("2024-10-10")),
     ];
+    if let Some(mail) = &config.reminder {
+        proof.problems.extend(crate::report::check(mail, &super::remind::schemas()));
+    }
     for report in &config.reports {
         let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
         let mut whole = true;

@@ -44,7 +44,7 @@ impl Pipeline {
             .get_or_init(|| Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts))
     }
 
-    fn chart_fonts(&self) -> &Arc<fontdb::Database> {
+    pub(super) fn chart_fonts(&self) -> &Arc<fontdb::Database> {
         self.chart_fonts
             .get_or_init(|| Arc::new(chart::load_fonts(self.fonts().files_for_charts())))
     }

@@ -116,7 +116,7 @@ impl Pipeline {
         register("calendar", calendar.map_err(wrong("calendar"))?)?;
         let rows = period_rows(&config.contracts, first - 1, today.year() + 1);
         register("periods", periods_batch(rows).map_err(wrong("periods"))?)?;
-        register("expected", self.expected()?)?;
+        register("expected", self.expected(at)?)?;
         for table in self.ledger.tables(at)? {
             if table.name == "coverage" {
                 register("coverage", self.coverage_of_cuts(at)?)?;
@@ -200,27 +200,6 @@ impl Pipeline {
             .ok_or_else(|| PipelineError::wrong("the engine knows no table `coverage`"))?;
         batch_from_json(&schema, &rows)
             .map_err(|error| PipelineError::step("making the table `coverage`", error))
-    }
-
-    /// Who is expected to report what, by when: from each data set's first submission on.
-    fn expected(&self) -> Result<arrow::array::RecordBatch, PipelineError> {
-        let mut rows = Vec::new();
-        for contract in &self.config.contracts {
-            for period in self.expected_periods(contract)? {
-                let due = contract.due_on(period, &self.config.calendar);
-                for reporter in self.reporters(contract) {
-                    rows.push(json!({
-                        "dataset": contract.name, "period": period.to_string(),
-                        "reporter_code": reporter.as_str(), "due_on": due.on.to_string(),
-                        "provisional": due.provisional,
-                    }));
-                }
-            }
-        }
-        let schema = reserved_schema("expected")
-            .ok_or_else(|| PipelineError::wrong("the engine knows no table `expected`"))?;
-        batch_from_json(&schema, &rows)
-            .map_err(|error| PipelineError::step("making the table `expected`", error))
     }
 }
 

@@ -39,6 +39,15 @@ pub struct Contract {
     pub reporters: Vec<Level>,
     /// Working days after the statistics date by which a submission is due.
     pub due_workdays: u32,
+    /// The first period that is collected; `None`: that of the first submission.
+    pub first_period: Option<Period>,
+    /// Working days after the due date in which a correction is taken without a question.
+    pub corrections_workdays: u32,
+    /// When who has not reported is reminded: working days after the due date, negative before it;
+    /// ascending. Empty: never.
+    pub reminder_workdays: Vec<i32>,
+    /// What a clerk writes who has nothing to report; `None`: a blank form is never taken.
+    pub nil: Option<NilRule>,
     pub schedule: Option<Schedule>,
     pub unit: UnitRule,
     /// Headers whose columns are taken and never leave the archive.
@@ -51,6 +60,15 @@ pub struct Contract {
     pub layouts: Vec<Layout>,
     pub rules: Vec<RowRule>,
     pub table_rules: Vec<TableRule>,
+}
+
+/// How a unit says that it has nothing to report (零报告): a word in the form's first row.
+#[derive(Debug, Clone)]
+pub struct NilRule {
+    /// Held against folded text.
+    pub matches: Regex,
+    /// A word that matches, for telling the clerk what to write.
+    pub word: String,
 }
 
 /// The statistics date within a period.
@@ -332,5 +350,25 @@ impl Contract {
     /// The day by which a period's submission is due.
     pub fn due_on(&self, period: Period, calendar: &Calendar) -> Deadline {
         calendar.add_workdays(self.stat_on(period), self.due_workdays)
+    }
+
+    /// The last day on which a correction of a period's figures is taken without a question.
+    pub fn corrections_until(&self, period: Period, calendar: &Calendar) -> Deadline {
+        let due = self.due_on(period, calendar);
+        let until = calendar.add_workdays(due.on, self.corrections_workdays);
+        Deadline { on: until.on, provisional: due.provisional || until.provisional }
+    }
+
+    /// The day of the reminder `workdays` after the due date (negative: before it).
+    pub fn reminder_on(&self, period: Period, workdays: i32, calendar: &Calendar) -> Deadline {
+        let due = self.due_on(period, calendar);
+        let on = calendar.shift_workdays(due.on, workdays);
+        Deadline { on: on.on, provisional: due.provisional || on.provisional }
+    }
+
+    /// Whether a period is one of those that are collected: not one before the first.
+    pub fn collects(&self, period: Period) -> bool {
+        period.frequency() == self.frequency
+            && self.first_period.is_none_or(|first| first <= period)
     }
 }

@@ -12,12 +12,12 @@ use toml::Spanned;
 
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
-    BlankRule, Column, ColumnType, Contract, Glob, Layout, RESERVED_COLUMNS, RESERVED_TABLES,
+    BlankRule, Column, ColumnType, Contract, Glob, Layout, NilRule, RESERVED_COLUMNS, RESERVED_TABLES,
     RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, UnitRule, UnitSource,
 };
 use crate::config::definition;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Frequency, fold};
+use crate::model::{Frequency, Period, fold};
 
 /// The file under proof and what was found wrong with it so far.
 struct Proof<'a> {
@@ -80,6 +80,9 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
         let span = written.dataset.reporters.span();
         proof.refuse(span, "nobody is expected to report", "for example reporters = [\"town\"]");
     }
+    let first_period = prove_first_period(&mut proof, &written);
+    let reminder_workdays = prove_reminders(&mut proof, &written);
+    let nil = prove_nil(&mut proof, &written);
     let schedule = prove_schedule(&mut proof, &written);
     let columns = prove_columns(&mut proof, &written);
     let unit = prove_unit(&mut proof, &written, &columns);
@@ -128,6 +131,10 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
         schema_version: written.dataset.schema_version,
         reporters: written.dataset.reporters.into_inner(),
         due_workdays: written.dataset.due_workdays,
+        first_period,
+        corrections_workdays: written.dataset.corrections_workdays,
+        reminder_workdays,
+        nil,
         schedule,
         unit,
         drop: written.drop.columns,
@@ -188,6 +195,75 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
         Some(_) => {}
     }
     day
+}
+
+fn prove_first_period(proof: &mut Proof<'_>, written: &Written) -> Option<Period> {
+    let first = written.dataset.first_period.as_ref()?;
+    let frequency = written.dataset.frequency;
+    let hint =
+        format!("a {} is written like \"{}\"", frequency.as_str(), frequency.example());
+    match first.get_ref().parse::<Period>() {
+        Ok(period) if period.frequency() == frequency => Some(period),
+        Ok(period) => {
+            let message = format!(
+                "`{period}` is a {}, but the data set is collected by {}",
+                period.frequency().as_str(),
+                frequency.as_str()
+            );
+            proof.refuse(first.span(), message, &hint);
+            None
+        }
+        Err(_) => {
+            proof.refuse(first.span(), format!("`{}` is no period", first.get_ref()), &hint);
+            None
+        }
+    }
+}
+
+/// Farther from the due date than this a reminder is a slip of the pen.
+const MOST_REMINDER_WORKDAYS: i32 = 60;
+
+fn prove_reminders(proof: &mut Proof<'_>, written: &Written) -> Vec<i32> {
+    let mut reminders: Vec<i32> = Vec::new();
+    for workdays in &written.dataset.reminder_workdays {
+        let n = *workdays.get_ref();
+        if n.abs() > MOST_REMINDER_WORKDAYS {
+            let message = format!("a reminder {n} working days from the due date");
+            let hint = "at most 60; negative numbers are before the due date: [-2, 1, 3]";
+            proof.refuse(workdays.span(), message, hint);
+        } else if reminders.contains(&n) {
+            let message = format!("the reminder {n} stands here twice");
+            proof.refuse(workdays.span(), message, "each working day once: [-2, 1, 3]");
+        }
+        reminders.push(n);
+    }
+    reminders.sort_unstable();
+    reminders
+}
+
+/// The word that a clerk is told to write is the pattern's first alternative.
+fn prove_nil(proof: &mut Proof<'_>, written: &Written) -> Option<NilRule> {
+    let pattern = written.dataset.nil.as_ref()?;
+    let matches = proof.regex(pattern)?;
+    let hint = "words with ^ and $ around them: \"^(无|本期无|零报告)$\"";
+    if matches.is_match("") {
+        let message = "a blank form would be taken for one that says there is nothing to report";
+        proof.refuse(pattern.span(), message, hint);
+        return None;
+    }
+    let bare = pattern.get_ref().trim_start_matches('^').trim_end_matches('$');
+    let bare = bare.strip_prefix("(?:").or_else(|| bare.strip_prefix('(')).unwrap_or(bare);
+    let word = bare.split('|').next().unwrap_or_default().trim_end_matches(')');
+    if fold(word) != word || !matches.is_match(word) {
+        let message = format!("`{word}`, its first word, is not what it matches");
+        proof.refuse(
+            pattern.span(),
+            message,
+            "the first alternative is what a clerk is told to write: \"^(无|本期无|零报告)$\"",
+        );
+        return None;
+    }
+    Some(NilRule { word: word.to_owned(), matches })
 }
 
 fn prove_schedule(proof: &mut Proof<'_>, written: &Written) -> Option<Schedule> {

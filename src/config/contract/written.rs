@@ -41,6 +41,16 @@ pub(super) struct WrittenDataset {
     pub reporters: Spanned<Vec<Level>>,
     #[serde(default)]
     pub due_workdays: u32,
+    pub first_period: Option<Spanned<String>>,
+    #[serde(default = "ten")]
+    pub corrections_workdays: u32,
+    #[serde(default)]
+    pub reminder_workdays: Vec<Spanned<i32>>,
+    pub nil: Option<Spanned<String>>,
+}
+
+fn ten() -> u32 {
+    10
 }
 
 fn one() -> u32 {
