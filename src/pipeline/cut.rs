@@ -209,13 +209,11 @@ impl Pipeline {
             as_of: Some(self.now()),
             ..Default::default()
         })?;
-        let Some(mut period) = coverage.iter().map(|row| row.period).min() else {
-            return Ok(Vec::new());
-        };
+        let mut next = coverage.iter().map(|row| row.period).min();
         let mut periods = Vec::new();
-        while contract.stat_on(period) <= today {
+        while let Some(period) = next.filter(|period| contract.stat_on(*period) <= today) {
             periods.push(period);
-            period = period.next();
+            next = contract.next_period(period);
         }
         Ok(periods)
     }
@@ -227,13 +225,7 @@ impl Pipeline {
             .contracts
             .iter()
             .filter(|contract| contract.frequency == frequency)
-            .map(|contract| {
-                let mut period = Period::containing(frequency, today);
-                while contract.stat_on(period) >= today {
-                    period = period.previous();
-                }
-                period
-            })
+            .filter_map(|contract| contract.newest_due(today))
             .max()
     }
 

@@ -102,7 +102,8 @@ impl Pipeline {
         let today = self.clock.today();
         let mut awaited = Vec::new();
         for contract in &self.config.contracts {
-            let period = Period::containing(contract.frequency, period.ends_on());
+            let waves = &self.config.waves;
+            let Some(period) = contract.period_joined_on(waves.ends_on(period)) else { continue };
             if !submissions.iter().any(|s| s.dataset == contract.name && s.period == period) {
                 // Nothing of it has come at all: it is not collected for this period, or not yet.
                 if !self.expected_periods(contract)?.contains(&period) {

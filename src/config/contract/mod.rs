@@ -7,6 +7,7 @@
 //! The reference of the file is docs/definitions.md.
 
 mod proof;
+mod wave;
 mod written;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Frequency, Level, Period, Severity};
+use crate::model::{Frequency, Level, Period, Severity, Waves};
 
 /// One data set: its form, its rules and when it is due. Proven; see [`Contract::load`].
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Contract {
     pub title: String,
     pub frequency: Frequency,
     pub stat_on: StatOn,
+    /// The surveys, of a data set of frequency `wave`.
+    pub waves: Waves,
     pub schema_version: u32,
     /// Levels of the units that are expected to report.
     pub reporters: Vec<Level>,
@@ -316,8 +319,8 @@ impl Contract {
     /// The day that the figures of a period are about.
     pub fn stat_on(&self, period: Period) -> Date {
         match self.stat_on {
-            StatOn::FirstDay => period.starts_on(),
-            StatOn::LastDay => period.ends_on(),
+            StatOn::FirstDay => self.waves.starts_on(period),
+            StatOn::LastDay => self.waves.ends_on(period),
             StatOn::MonthDay { month, day } => {
                 let (first, last) = (period.starts_on(), period.ends_on());
                 [first.year(), last.year()]

@@ -10,6 +10,7 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
+use super::wave;
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
     BlankRule, Column, ColumnType, Contract, Glob, Layout, RESERVED_COLUMNS, RESERVED_TABLES,
@@ -20,24 +21,24 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, fold};
 
 /// The file under proof and what was found wrong with it so far.
-struct Proof<'a> {
+pub(super) struct Proof<'a> {
     file: &'a str,
     text: &'a str,
-    problems: Vec<Diagnostic>,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl Proof<'_> {
-    fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(self.file, self.text, span, message)
     }
 
-    fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
+    pub(super) fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
         let diagnostic = self.at(span, message);
         self.problems.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
     }
 
     /// The index of a declared column, or a diagnostic with the nearest name.
-    fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
+    pub(super) fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
         let found = columns.iter().position(|column| column.name == *name.get_ref());
         if found.is_none() {
             let diagnostic = self
@@ -48,7 +49,7 @@ impl Proof<'_> {
         found
     }
 
-    fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
+    pub(super) fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
         match Regex::new(pattern.get_ref()) {
             Ok(regex) => Some(regex),
             Err(error) => {
@@ -76,6 +77,8 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
     let name = written.dataset.name.get_ref().clone();
     check_dataset_name(&mut proof, &written.dataset.name);
     let stat_on = parse_stat_on(&mut proof, &written);
+    let waves =
+        wave::prove(&mut proof, written.dataset.frequency, &written.dataset.stat_on, &written.wave);
     if written.dataset.reporters.get_ref().is_empty() {
         let span = written.dataset.reporters.span();
         proof.refuse(span, "nobody is expected to report", "for example reporters = [\"town\"]");
@@ -125,6 +128,7 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
         title: written.dataset.title,
         frequency: written.dataset.frequency,
         stat_on,
+        waves,
         schema_version: written.dataset.schema_version,
         reporters: written.dataset.reporters.into_inner(),
         due_workdays: written.dataset.due_workdays,
@@ -177,6 +181,8 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
     let hint = "write \"first_day\", \"last_day\" or a day of the year such as \"09-01\"";
     match day {
         None => proof.refuse(word.span(), "no statistics date", hint),
+        // Said by the waves themselves.
+        Some(_) if written.dataset.frequency == Frequency::Wave => {}
         Some(_) if written.dataset.frequency == Frequency::Month => {
             proof.refuse(
                 word.span(),

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::wave::WrittenWave;
 use super::{BlankRule, ColumnType, Missed, RowKind, TableRuleKind, UnitSource};
 use crate::model::{Frequency, Level, Severity};
 
@@ -12,6 +13,8 @@ use crate::model::{Frequency, Level, Severity};
 pub(super) struct Written {
     pub dataset: WrittenDataset,
     pub schedule: Option<WrittenSchedule>,
+    #[serde(default)]
+    pub wave: Vec<WrittenWave>,
     pub unit: WrittenUnit,
     #[serde(default)]
     pub drop: WrittenNames,
