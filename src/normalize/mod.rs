@@ -18,6 +18,7 @@ mod open;
 mod periods;
 mod rows;
 mod rules;
+mod tally;
 mod text;
 mod units;
 mod value;
@@ -426,7 +427,17 @@ fn read_form(
         header::say(header, &form.keys, sheet, findings);
         let named = units::reporter_in_title(sheet, header.first_row, context, findings);
         named_reporter = named_reporter.or(named);
-        rows::read(&mut table, sheet, header, form.keys.layout(), context, findings);
+        let layout = form.keys.layout();
+        let given = tally::constants(sheet, &book.file_name, header, contract, layout, findings);
+        match &layout.tally {
+            Some(tally) if tally.questions.is_some() => {
+                tally::count(&mut table, sheet, header, tally, &given, context, findings);
+            }
+            _ => rows::read(&mut table, sheet, header, layout, given, context, findings),
+        }
+    }
+    if let Some(tally) = &form.keys.layout().tally {
+        tally::settle(&mut table, tally, context);
     }
     if table.rows.is_empty() {
         let place = match &form.sheets[..] {

@@ -7,6 +7,7 @@
 //! The reference of the file is docs/definitions.md.
 
 mod proof;
+mod tally;
 mod wave;
 mod written;
 
@@ -21,6 +22,8 @@ use serde::Deserialize;
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, Level, Period, Severity, Waves};
+
+pub use self::tally::{Constant, Tally, WithoutUnit};
 
 /// One data set: its form, its rules and when it is due. Proven; see [`Contract::load`].
 #[derive(Debug, Clone)]
@@ -189,6 +192,19 @@ pub struct Layout {
     /// Column index → header paths that this version uses instead of the declared ones.
     pub headers: IndexMap<usize, Vec<String>>,
     pub rows: Vec<RowRuleOfLayout>,
+    pub tally: Option<Tally>,
+    pub constants: Vec<Constant>,
+}
+
+impl Layout {
+    /// Whether a column is not looked for in a sheet's header: a name tells it, or the tally fills it.
+    pub fn is_given(&self, column: usize) -> bool {
+        let is_counted = self.tally.as_ref().is_some_and(|tally| {
+            tally.questions.is_some()
+                && [tally.question, tally.option, tally.answers].contains(&column)
+        });
+        is_counted || self.constants.iter().any(|constant| constant.column == column)
+    }
 }
 
 /// `*` any text, `?` one character; matched against folded text.
@@ -248,6 +264,8 @@ pub enum TableRuleKind {
     Unique,
     /// Each column takes one value within the group.
     Constant,
+    /// Every code of each (code) column occurs in the file.
+    Complete,
 }
 
 /// A rule over all rows of a file.

@@ -10,12 +10,13 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use super::wave;
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
     BlankRule, Column, ColumnType, Contract, Glob, Layout, RESERVED_COLUMNS, RESERVED_TABLES,
-    RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, UnitRule, UnitSource,
+    RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, TableRuleKind, UnitRule,
+    UnitSource,
 };
+use super::{tally, wave};
 use crate::config::definition;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, fold};
@@ -103,6 +104,8 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
             skip_hidden: false,
             headers: IndexMap::new(),
             rows: Vec::new(),
+            tally: None,
+            constants: Vec::new(),
         });
     }
     if unit.from == UnitSource::Section
@@ -399,6 +402,8 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
             rules.push(RowRuleOfLayout { kind, column, matches, checked: row.checked });
         }
     }
+    let tally = written.tally.as_ref().and_then(|tally| tally::prove(proof, tally, columns));
+    let constants = tally::prove_constants(proof, &written.constant, tally.as_ref(), columns);
     let sheets = written.sheets.iter().filter_map(|glob| prove_glob(proof, glob)).collect();
     Layout {
         name: written.name.get_ref().clone(),
@@ -408,10 +413,12 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
         skip_hidden: written.skip_hidden,
         headers,
         rows: rules,
+        tally,
+        constants,
     }
 }
 
-fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
+pub(super) fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
     let text = fold(glob.get_ref());
     if text.is_empty() || text.contains(['[', ']', '{', '}']) {
         proof.refuse(
@@ -508,6 +515,11 @@ fn prove_table_rules(
         let of = resolve(&rule.columns);
         if rule.columns.is_empty() {
             proof.refuse(rule.id.span(), "a table rule over no columns", "columns = [\"…\"]");
+        }
+        if rule.kind == TableRuleKind::Complete
+            && of.iter().any(|&column| columns[column].kind != ColumnType::Code)
+        {
+            proof.refuse(rule.id.span(), "only a code column can be complete", "");
         }
         rules.push(TableRule {
             id: rule.id.get_ref().clone(),

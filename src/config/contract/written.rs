@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::tally::{WrittenConstant, WrittenTally};
 use super::wave::WrittenWave;
 use super::{BlankRule, ColumnType, Missed, RowKind, TableRuleKind, UnitSource};
 use crate::model::{Frequency, Level, Severity};
@@ -120,6 +121,9 @@ pub(super) struct WrittenLayout {
     pub headers: IndexMap<Spanned<String>, OneOrMore>,
     #[serde(default)]
     pub rows: Vec<WrittenRow>,
+    pub tally: Option<WrittenTally>,
+    #[serde(default)]
+    pub constant: Vec<WrittenConstant>,
 }
 
 fn one_row() -> Spanned<u32> {
