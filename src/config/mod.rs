@@ -19,7 +19,7 @@ use fs_err as fs;
 
 use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Level, UnitDirectory};
+use crate::model::{Level, UnitDirectory, Waves};
 use check::CheckRule;
 use contract::Contract;
 use home::Home;
@@ -43,6 +43,8 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// In the order of their names.
     pub contracts: Vec<Contract>,
+    /// The waves of all contracts.
+    pub waves: Waves,
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
     pub reports: Vec<ReportDefinition>,
@@ -150,6 +152,7 @@ pub fn load(
         contacts,
         calendar,
         targets,
+        waves: Waves::new(contracts.iter().flat_map(|contract| contract.waves.iter().copied())),
         contracts,
         metrics,
         checks,
@@ -213,12 +216,30 @@ fn load_contracts(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Contract> 
                         format!("the data set `{}` is defined in {} too", other.name, other.file);
                     problems.push(Diagnostic::file(&file, message));
                 }
+                problems.extend(wave_clashes(&contract, &contracts));
                 contracts.push(contract);
             }
             Err(wrong) => problems.extend(wrong),
         }
     }
     contracts
+}
+
+/// Waves that another data set lists with other days: a period is one row of `periods`.
+fn wave_clashes<'a>(
+    contract: &'a Contract,
+    others: &'a [Contract],
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    contract.waves.iter().flat_map(move |wave| {
+        let clashes = others
+            .iter()
+            .filter(move |other| other.waves.get(wave.period).is_some_and(|listed| listed != wave));
+        clashes.map(move |other| {
+            let message = format!("{} lists the wave {} with other days", other.file, wave.period);
+            Diagnostic::file(&contract.file, message)
+                .hint("surveys of one name are held on the same days; give this one another number")
+        })
+    })
 }
 
 fn load_metrics(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Metric> {

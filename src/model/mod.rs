@@ -10,6 +10,7 @@ mod period;
 mod rate;
 mod state;
 mod unit;
+mod wave;
 
 pub use finding::{Finding, Place, Severity};
 pub use item::{Item, ItemChange, ItemEvent, ItemEventKind, ItemKey, Violation};
@@ -21,3 +22,4 @@ pub use state::{
     DeliveryPhase, DeliveryState, ItemState, Light, RunState, SubmissionState, UnknownState,
 };
 pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};
+pub use wave::{Wave, Waves};

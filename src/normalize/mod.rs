@@ -19,6 +19,7 @@ mod open;
 mod periods;
 mod rows;
 mod rules;
+mod tally;
 mod text;
 mod units;
 mod value;
@@ -205,7 +206,17 @@ fn check_period(contract: &Contract, context: &Context<'_>, findings: &mut Colle
                 ))
                 .fix("请按规定的报送期重新报送"),
         );
-    } else if period.starts_on() > context.today {
+    } else if !contract.has_period(period) {
+        let listed: Vec<String> =
+            contract.waves.iter().map(|wave| wave.period.to_string()).collect();
+        findings.say(
+            Place::file(),
+            Says::error("period.unlisted")
+                .read(format!("报送期 {period}（{}）", period.label()))
+                .expected(format!("《{}》安排的调查：{}", contract.title, listed.join("、")))
+                .fix("请核对是哪一次调查；确有这次调查的，请秘书处先在调查安排中登记"),
+        );
+    } else if contract.span(period).0 > context.today {
         findings.say(
             Place::file(),
             Says::error("period.future")
@@ -418,11 +429,22 @@ fn read_form(
     let mut named_reporter = None;
     for (index, header) in &form.sheets {
         let sheet = &book.sheets[*index];
-        periods::check_title(sheet, header.first_row, context.period, findings);
+        let span = contract.span(context.period);
+        periods::check_title(sheet, header.first_row, context.period, span, findings);
         header::say(header, &form.keys, sheet, findings);
         let named = units::reporter_in_title(sheet, header.first_row, context, findings);
         named_reporter = named_reporter.or(named);
-        rows::read(&mut table, sheet, header, form.keys.layout(), context, findings);
+        let layout = form.keys.layout();
+        let given = tally::constants(sheet, &book.file_name, header, contract, layout, findings);
+        match &layout.tally {
+            Some(tally) if tally.questions.is_some() => {
+                tally::count(&mut table, sheet, header, tally, &given, context, findings);
+            }
+            _ => rows::read(&mut table, sheet, header, layout, given, context, findings),
+        }
+    }
+    if let Some(tally) = &form.keys.layout().tally {
+        tally::settle(&mut table, tally, context);
     }
     if !table.nil.is_empty() {
         result.nil = nil::judge(&table, findings);

@@ -24,12 +24,14 @@ pub(super) struct Row {
     /// The unit is known to be wrong and has been said to be.
     pub(super) is_unit_said: bool,
     pub(super) unit: Option<UnitCode>,
+    /// Answers that name no town: the district's own.
+    pub(super) is_own: bool,
 }
 
 /// The rows of a file, column by column.
 pub(super) struct Table<'a> {
     pub(super) contract: &'a Contract,
-    readers: Vec<Reader<'a>>,
+    pub(super) readers: Vec<Reader<'a>>,
     pub(super) columns: Vec<Vec<Value>>,
     pub(super) rows: Vec<Row>,
     pub(super) sheets: Vec<Option<String>>,
@@ -111,6 +113,8 @@ struct Page<'a, 'b> {
     is_unit_said: bool,
     /// Sheet columns without a header that hold something beside the data.
     nameless: BTreeSet<u32>,
+    /// Values of columns that the sheet does not have.
+    constants: Vec<Option<Value>>,
 }
 
 /// Reads the rows of one sheet into the table.
@@ -119,6 +123,7 @@ pub(super) fn read(
     sheet: &Sheet,
     header: &Header,
     layout: &Layout,
+    constants: Vec<Option<Value>>,
     context: &Context<'_>,
     findings: &mut Collector,
 ) {
@@ -141,6 +146,7 @@ pub(super) fn read(
         unit: None,
         is_unit_said: false,
         nameless: BTreeSet::new(),
+        constants,
     };
     let above: HashSet<&str> = sheet
         .rows_from(0)
@@ -319,11 +325,16 @@ impl Page<'_, '_> {
             sums.last_row = row;
         }
         for (i, column) in contract.columns.iter().enumerate() {
+            if let Some(value) = &self.constants[i] {
+                self.table.columns[i].push(value.clone());
+                continue;
+            }
             let Some(col) = self.header.places[i] else {
                 self.table.columns[i].push(Value::Null);
                 continue;
             };
-            if column.drop {
+            // A unit's name may be read and not kept: its code is.
+            if column.drop && contract.unit.column != Some(i) {
                 self.table.columns[i].push(Value::Null);
                 continue;
             }
@@ -366,6 +377,7 @@ impl Page<'_, '_> {
             named_unit,
             is_unit_said,
             unit: None,
+            is_own: false,
         });
     }
 

@@ -235,7 +235,8 @@ impl Pipeline {
         let today = self.clock.today();
         let mut awaited = Vec::new();
         for contract in &self.config.contracts {
-            let period = Period::containing(contract.frequency, period.ends_on());
+            let ends_on = self.config.waves.ends_on(period);
+            let Some(period) = contract.period_joined_on(ends_on) else { continue };
             // Of a period that is not due yet, somebody may have sent already.
             let begun = facts
                 .newest

@@ -223,7 +223,7 @@ impl Pipeline {
         let mut next = first;
         while let Some(period) = next.filter(|period| is_wanted(*period)) {
             periods.push(period);
-            next = Some(period.next()).filter(|later| *later > period);
+            next = contract.next_period(period);
         }
         Ok(periods)
     }
@@ -235,13 +235,7 @@ impl Pipeline {
             .contracts
             .iter()
             .filter(|contract| contract.frequency == frequency)
-            .map(|contract| {
-                let mut period = Period::containing(frequency, today);
-                while contract.stat_on(period) >= today {
-                    period = period.previous();
-                }
-                period
-            })
+            .filter_map(|contract| contract.newest_due(today))
             .max()
     }
 

@@ -133,8 +133,8 @@ fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<
     tables.push(("targets".to_owned(), targets_batch(&config.targets).map_err(wrong)?));
     // Periods are the same in every home but for the statistics dates that its contracts declare;
     // cases may lie in any of these years.
-    let periods = period_rows(&config.contracts, 2022, 2026);
-    tables.push(("periods".to_owned(), periods_batch(periods).map_err(wrong)?));
+    let periods = period_rows(config, 2022, 2026);
+    tables.push(("periods".to_owned(), periods_batch(periods, &config.waves).map_err(wrong)?));
     for name in reserved_tables() {
         if tables.iter().any(|(known, _)| known == name) {
             continue;

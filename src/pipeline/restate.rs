@@ -25,7 +25,8 @@ impl Pipeline {
         let mut changes = Vec::new();
         let then = self.ledger.current_cuts(Some(since))?;
         for cut in self.ledger.current_cuts(None)? {
-            if cut.period.starts_on() > until.ends_on() {
+            let waves = &self.config.waves;
+            if waves.counts_from(cut.period) > waves.ends_on(until) {
                 continue;
             }
             let Some(contract) = self.config.contracts.iter().find(|c| c.name == cut.dataset)

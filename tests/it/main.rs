@@ -37,6 +37,7 @@ mod realdata;
 mod report_chart;
 mod report_output;
 mod report_template;
+mod satisfaction_wave;
 mod small;
 mod smtp;
 mod smtp_run;

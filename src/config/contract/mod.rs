@@ -7,6 +7,8 @@
 //! The reference of the file is docs/definitions.md.
 
 mod proof;
+mod tally;
+mod wave;
 mod written;
 
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use serde::Deserialize;
 
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Frequency, Level, Period, Severity};
+use crate::model::{Frequency, Level, Period, Severity, Waves};
+
+pub use self::tally::{Constant, Tally, WithoutUnit};
 
 /// One data set: its form, its rules and when it is due. Proven; see [`Contract::load`].
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub struct Contract {
     pub title: String,
     pub frequency: Frequency,
     pub stat_on: StatOn,
+    /// The surveys, of a data set of frequency `wave`.
+    pub waves: Waves,
     pub schema_version: u32,
     /// Levels of the units that are expected to report.
     pub reporters: Vec<Level>,
@@ -204,6 +210,19 @@ pub struct Layout {
     /// Column index → header paths that this version uses instead of the declared ones.
     pub headers: IndexMap<usize, Vec<String>>,
     pub rows: Vec<RowRuleOfLayout>,
+    pub tally: Option<Tally>,
+    pub constants: Vec<Constant>,
+}
+
+impl Layout {
+    /// Whether a column is not looked for in a sheet's header: a name tells it, or the tally fills it.
+    pub fn is_given(&self, column: usize) -> bool {
+        let is_counted = self.tally.as_ref().is_some_and(|tally| {
+            tally.questions.is_some()
+                && [tally.question, tally.option, tally.answers].contains(&column)
+        });
+        is_counted || self.constants.iter().any(|constant| constant.column == column)
+    }
 }
 
 /// `*` any text, `?` one character; matched against folded text.
@@ -263,6 +282,8 @@ pub enum TableRuleKind {
     Unique,
     /// Each column takes one value within the group.
     Constant,
+    /// Every code of each (code) column occurs in the file.
+    Complete,
 }
 
 /// A rule over all rows of a file.
@@ -334,8 +355,8 @@ impl Contract {
     /// The day that the figures of a period are about.
     pub fn stat_on(&self, period: Period) -> Date {
         match self.stat_on {
-            StatOn::FirstDay => period.starts_on(),
-            StatOn::LastDay => period.ends_on(),
+            StatOn::FirstDay => self.waves.starts_on(period),
+            StatOn::LastDay => self.waves.ends_on(period),
             StatOn::MonthDay { month, day } => {
                 let (first, last) = (period.starts_on(), period.ends_on());
                 [first.year(), last.year()]

@@ -13,31 +13,33 @@ use toml::Spanned;
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
     BlankRule, Column, ColumnType, Contract, Glob, Layout, NilRule, RESERVED_COLUMNS, RESERVED_TABLES,
-    RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, UnitRule, UnitSource,
+    RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, TableRuleKind, UnitRule,
+    UnitSource,
 };
+use super::{tally, wave};
 use crate::config::definition;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, Period, fold};
 
 /// The file under proof and what was found wrong with it so far.
-struct Proof<'a> {
+pub(super) struct Proof<'a> {
     file: &'a str,
     text: &'a str,
-    problems: Vec<Diagnostic>,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl Proof<'_> {
-    fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(self.file, self.text, span, message)
     }
 
-    fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
+    pub(super) fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
         let diagnostic = self.at(span, message);
         self.problems.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
     }
 
     /// The index of a declared column, or a diagnostic with the nearest name.
-    fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
+    pub(super) fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
         let found = columns.iter().position(|column| column.name == *name.get_ref());
         if found.is_none() {
             let diagnostic = self
@@ -48,7 +50,7 @@ impl Proof<'_> {
         found
     }
 
-    fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
+    pub(super) fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
         match Regex::new(pattern.get_ref()) {
             Ok(regex) => Some(regex),
             Err(error) => {
@@ -76,6 +78,8 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
     let name = written.dataset.name.get_ref().clone();
     check_dataset_name(&mut proof, &written.dataset.name);
     let stat_on = parse_stat_on(&mut proof, &written);
+    let waves =
+        wave::prove(&mut proof, written.dataset.frequency, &written.dataset.stat_on, &written.wave);
     if written.dataset.reporters.get_ref().is_empty() {
         let span = written.dataset.reporters.span();
         proof.refuse(span, "nobody is expected to report", "for example reporters = [\"town\"]");
@@ -103,6 +107,8 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
             skip_hidden: false,
             headers: IndexMap::new(),
             rows: Vec::new(),
+            tally: None,
+            constants: Vec::new(),
         });
     }
     if unit.from == UnitSource::Section
@@ -128,6 +134,7 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
         title: written.dataset.title,
         frequency: written.dataset.frequency,
         stat_on,
+        waves,
         schema_version: written.dataset.schema_version,
         reporters: written.dataset.reporters.into_inner(),
         due_workdays: written.dataset.due_workdays,
@@ -184,6 +191,8 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
     let hint = "write \"first_day\", \"last_day\" or a day of the year such as \"09-01\"";
     match day {
         None => proof.refuse(word.span(), "no statistics date", hint),
+        // Said by the waves themselves.
+        Some(_) if written.dataset.frequency == Frequency::Wave => {}
         Some(_) if written.dataset.frequency == Frequency::Month => {
             proof.refuse(
                 word.span(),
@@ -469,6 +478,8 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
             rules.push(RowRuleOfLayout { kind, column, matches, checked: row.checked });
         }
     }
+    let tally = written.tally.as_ref().and_then(|tally| tally::prove(proof, tally, columns));
+    let constants = tally::prove_constants(proof, &written.constant, tally.as_ref(), columns);
     let sheets = written.sheets.iter().filter_map(|glob| prove_glob(proof, glob)).collect();
     Layout {
         name: written.name.get_ref().clone(),
@@ -478,10 +489,12 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
         skip_hidden: written.skip_hidden,
         headers,
         rows: rules,
+        tally,
+        constants,
     }
 }
 
-fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
+pub(super) fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
     let text = fold(glob.get_ref());
     if text.is_empty() || text.contains(['[', ']', '{', '}']) {
         proof.refuse(
@@ -578,6 +591,11 @@ fn prove_table_rules(
         let of = resolve(&rule.columns);
         if rule.columns.is_empty() {
             proof.refuse(rule.id.span(), "a table rule over no columns", "columns = [\"…\"]");
+        }
+        if rule.kind == TableRuleKind::Complete
+            && of.iter().any(|&column| columns[column].kind != ColumnType::Code)
+        {
+            proof.refuse(rule.id.span(), "only a code column can be complete", "");
         }
         rules.push(TableRule {
             id: rule.id.get_ref().clone(),

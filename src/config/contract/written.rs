@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::tally::{WrittenConstant, WrittenTally};
+use super::wave::WrittenWave;
 use super::{BlankRule, ColumnType, Missed, RowKind, TableRuleKind, UnitSource};
 use crate::model::{Frequency, Level, Severity};
 
@@ -12,6 +14,8 @@ use crate::model::{Frequency, Level, Severity};
 pub(super) struct Written {
     pub dataset: WrittenDataset,
     pub schedule: Option<WrittenSchedule>,
+    #[serde(default)]
+    pub wave: Vec<WrittenWave>,
     pub unit: WrittenUnit,
     #[serde(default)]
     pub drop: WrittenNames,
@@ -127,6 +131,9 @@ pub(super) struct WrittenLayout {
     pub headers: IndexMap<Spanned<String>, OneOrMore>,
     #[serde(default)]
     pub rows: Vec<WrittenRow>,
+    pub tally: Option<WrittenTally>,
+    #[serde(default)]
+    pub constant: Vec<WrittenConstant>,
 }
 
 fn one_row() -> Spanned<u32> {
