@@ -16,6 +16,7 @@ use super::definition;
 use super::fonts::FontSettings;
 use super::home::Home;
 use super::mail::MailSettings;
+use super::schedule::{ScheduleProblem, ScheduleSettings};
 use crate::diagnostic::Diagnostic;
 
 /// All settings. Every key has a default but the district's own.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub intake: IntakeSettings,
     pub sql: SqlSettings,
     pub reports: ReportSettings,
+    pub daemon: DaemonSettings,
+    pub reminders: ReminderSettings,
     pub mail: MailSettings,
     pub fonts: FontSettings,
 }
@@ -82,6 +85,26 @@ impl Default for SqlSettings {
 pub struct ReportSettings {
     /// Sentences that stand above every report, such as that the data is invented.
     pub notices: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DaemonSettings {
+    /// How often the daemon looks into the drop folder; 0: never by itself.
+    pub watch_seconds: u32,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        DaemonSettings { watch_seconds: 60 }
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReminderSettings {
+    /// When reminders are sent by themselves; none: never.
+    pub schedule: Option<ScheduleSettings>,
 }
 
 impl Settings {
@@ -276,6 +299,15 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
             format!("`{}` is no time zone: {error}", settings.district.timezone),
             "write an IANA name such as \"Asia/Shanghai\"",
         );
+    }
+    if let Some(Err(wrong)) = settings.reminders.schedule.as_ref().map(ScheduleSettings::prove) {
+        for ScheduleProblem { key, message, hint, .. } in wrong {
+            let key = match key {
+                "" => "cron",
+                key => key,
+            };
+            problem(&format!("reminders.schedule.{key}"), message, &hint);
+        }
     }
     for (key, value) in [
         ("intake.max_file_mb", settings.intake.max_file_mb),

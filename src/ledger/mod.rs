@@ -22,6 +22,7 @@ mod inbox;
 mod item;
 mod reminder;
 mod run;
+mod slot;
 mod snapshot;
 mod submission;
 mod table;
@@ -48,6 +49,7 @@ pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
 pub use reminder::{Reminder, ReminderKey};
 pub use run::{Holder, NewRun, Run, Step};
+pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
 pub use submission::{
     Coverage, Decision, Door, NewSubmission, Received, Scope, Submission, SubmissionFilter,

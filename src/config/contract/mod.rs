@@ -22,6 +22,7 @@ use serde::Deserialize;
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, Level, Period, Severity, Waves};
+use crate::schedule::Schedule;
 
 pub use self::tally::{Constant, Tally, WithoutUnit};
 
@@ -54,6 +55,7 @@ pub struct Contract {
     pub reminder_workdays: Vec<i32>,
     /// What a clerk writes who has nothing to report; `None`: a blank form is never taken.
     pub nil: Option<NilRule>,
+    /// When the daemon collects it by itself.
     pub schedule: Option<Schedule>,
     pub unit: UnitRule,
     /// Headers whose columns are taken and never leave the archive.
@@ -87,25 +89,6 @@ pub enum StatOn {
         month: i8,
         day: i8,
     },
-}
-
-/// When the daemon looks at the data set by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// Six fields, seconds first; proven by croner.
-    pub cron: String,
-    pub timezone: String,
-    pub missed: Missed,
-}
-
-/// What becomes of due times that passed while the daemon was down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Missed {
-    #[default]
-    Last,
-    None,
-    All,
 }
 
 /// Where the unit of a row comes from.

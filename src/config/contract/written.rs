@@ -6,14 +6,15 @@ use toml::Spanned;
 
 use super::tally::{WrittenConstant, WrittenTally};
 use super::wave::WrittenWave;
-use super::{BlankRule, ColumnType, Missed, RowKind, TableRuleKind, UnitSource};
+use super::{BlankRule, ColumnType, RowKind, TableRuleKind, UnitSource};
+use crate::config::schedule::WrittenSchedule;
 use crate::model::{Frequency, Level, Severity};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     pub dataset: WrittenDataset,
-    pub schedule: Option<WrittenSchedule>,
+    pub schedule: Option<Spanned<WrittenSchedule>>,
     #[serde(default)]
     pub wave: Vec<WrittenWave>,
     pub unit: WrittenUnit,
@@ -59,15 +60,6 @@ fn ten() -> u32 {
 
 fn one() -> u32 {
     1
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WrittenSchedule {
-    pub cron: Spanned<String>,
-    pub timezone: Spanned<String>,
-    #[serde(default)]
-    pub missed: Missed,
 }
 
 #[derive(Debug, Deserialize)]
