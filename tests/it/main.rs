@@ -12,6 +12,7 @@ mod campaign;
 mod check;
 mod collection;
 mod collection_remind;
+mod collection_report;
 mod collection_support;
 mod crash;
 mod definitions;
