@@ -516,6 +516,7 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
         status.awaited.len()
     ));
+    super::collection::status_lines(status);
     if status.items_by_state.is_empty() {
         put("items: none");
     } else {

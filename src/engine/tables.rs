@@ -70,9 +70,14 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "deliveries",
-        "delivery_id int!, edition_id int, report text, period text, recipient text, \
+        "delivery_id int!, kind text, edition_id int, report text, period text, recipient text, \
          message_id text, state text, attempts int, not_before instant, updated_at instant, \
          last_reply text",
+    ),
+    (
+        "reminders",
+        "dataset text!, period text!, reporter_code text!, workdays int!, recipient text, \
+         delivery_id int, at instant",
     ),
     (
         "editions",

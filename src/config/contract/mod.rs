@@ -294,6 +294,7 @@ pub const RESERVED_TABLES: &[&str] = &[
     "items",
     "item_events",
     "deliveries",
+    "reminders",
     "editions",
     "snapshots",
     "runs",
