@@ -230,6 +230,13 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
             let key = format!("{}/{}", one.dataset, one.period);
             rows.push(vec![json!("await"), json!(key), json!(one.unit_name)]);
         }
+        for mail in &plan.reminders.mails {
+            let codes: Vec<String> = mail.owed.iter().map(crate::pipeline::Owed::code).collect();
+            rows.push(vec![json!("remind"), json!(mail.recipient), json!(codes.join(" "))]);
+        }
+        for (unit, why) in &plan.reminders.unreachable {
+            rows.push(vec![json!("unreachable"), json!(unit), json!(why)]);
+        }
         for change in &plan.judged.changes {
             let key = format!("{}/{}", change.item.key.check_id, change.item.key.subject_code);
             rows.push(vec![json!("item"), json!(key), json!(change.kind.as_str())]);
@@ -270,16 +277,24 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
     }
     put(format!("reports awaited: {}", plan.awaited.len()));
     for one in plan.awaited.iter().take(40) {
+        let days = one.days_left.abs();
+        let left = match one.days_left {
+            0 if one.overdue => ", overdue".to_owned(),
+            0 => ", today".to_owned(),
+            1.. => format!(", {days} working days left"),
+            _ => format!(", {days} working days overdue"),
+        };
+        let returned = if one.returned {
+            format!(", last file returned with {} errors", one.n_errors)
+        } else {
+            String::new()
+        };
         put(format!(
-            "  {} {} {} due {}{}{}",
-            one.dataset,
-            one.period,
-            one.unit_name,
-            one.due_on,
-            if one.overdue { ", overdue" } else { "" },
-            if one.returned { ", last file returned" } else { "" }
+            "  {} {} {} due {}{left}{returned}",
+            one.dataset, one.period, one.unit_name, one.due_on
         ));
     }
+    super::collection::reminder_lines(&plan.reminders);
     put(format!("items, on the snapshots as they are: {}", item_changes(&plan.judged)));
     if !plan.is_newest {
         put("  not stored unless --items");
@@ -399,7 +414,11 @@ pub(super) fn mails(
     for delivery in pipeline.ledger().deliveries(&filter).map_err(ledger_error)? {
         rows.push(vec![
             json!(delivery.delivery_id.0),
-            json!(delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what)),
+            json!(match delivery.kind.as_str() {
+                // Which edition of which report it carries.
+                "report" => delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what),
+                kind => kind,
+            }),
             json!(delivery.recipient),
             json!(delivery.state.as_str()),
             json!(delivery.attempts),
@@ -497,6 +516,7 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
         status.awaited.len()
     ));
+    super::collection::status_lines(status);
     if status.items_by_state.is_empty() {
         put("items: none");
     } else {

@@ -13,12 +13,14 @@
 //! - **One run at a time** may change a home: [`Ledger::begin_run`] takes the lease, and takes it over
 //!   from a process that is gone.
 
+mod collection;
 mod delivery;
 mod edition;
 mod error;
 mod id;
 mod inbox;
 mod item;
+mod reminder;
 mod run;
 mod slot;
 mod snapshot;
@@ -34,6 +36,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use collection::FirstAccepted;
 pub use delivery::{
     Attempt, AttemptEnd, Claim, Delivery, DeliveryFilter, Enqueued, NewDelivery, Recovered,
     Transport,
@@ -44,6 +47,7 @@ pub use error::LedgerError;
 pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
+pub use reminder::{Reminder, ReminderKey};
 pub use run::{Holder, NewRun, Run, Step};
 pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};

@@ -111,6 +111,7 @@ const ITEM_EVENTS: &[(&str, ColumnKind)] = &[
 
 const DELIVERIES: &[(&str, ColumnKind)] = &[
     ("delivery_id", Int),
+    ("kind", Text),
     ("edition_id", Int),
     ("report", Text),
     ("period", Text),
@@ -121,6 +122,16 @@ const DELIVERIES: &[(&str, ColumnKind)] = &[
     ("not_before", Instant),
     ("updated_at", Instant),
     ("last_reply", Text),
+];
+
+const REMINDERS: &[(&str, ColumnKind)] = &[
+    ("dataset", Text),
+    ("period", Text),
+    ("reporter_code", Text),
+    ("workdays", Int),
+    ("recipient", Text),
+    ("delivery_id", Int),
+    ("at", Instant),
 ];
 
 const EDITIONS: &[(&str, ColumnKind)] = &[
@@ -177,6 +188,11 @@ impl Ledger {
                     name: "deliveries",
                     columns: DELIVERIES,
                     rows: rows(&tx, DELIVERIES_SQL, at)?,
+                },
+                LedgerTable {
+                    name: "reminders",
+                    columns: REMINDERS,
+                    rows: rows(&tx, REMINDERS_SQL, at)?,
                 },
                 LedgerTable { name: "editions", columns: EDITIONS, rows: editions(&tx, at)? },
                 LedgerTable { name: "snapshots", columns: SNAPSHOTS, rows: snapshots(&tx, at)? },
@@ -333,7 +349,7 @@ fn snapshots(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<V
 
 /// A delivery stood where its last attempt of that day had left it.
 const DELIVERIES_SQL: &str = "
-    SELECT d.delivery_id, d.edition_id, e.report, e.period, d.recipient, d.message_id,
+    SELECT d.delivery_id, d.kind, d.edition_id, e.report, e.period, d.recipient, d.message_id,
         CASE WHEN a.attempt_no IS NULL THEN 'queued'
             WHEN a.finished_at IS NULL OR a.finished_at > :as_of THEN 'sending'
             ELSE a.state END,
@@ -350,6 +366,11 @@ const DELIVERIES_SQL: &str = "
             WHERE last.delivery_id = d.delivery_id AND last.started_at <= :as_of)
     WHERE d.created_at <= :as_of
     ORDER BY d.delivery_id";
+
+const REMINDERS_SQL: &str = "
+    SELECT dataset, period, reporter_code, workdays, recipient, delivery_id, at
+    FROM reminders WHERE at <= :as_of
+    ORDER BY at, delivery_id, dataset, period, reporter_code, workdays";
 
 const RUNS_SQL: &str = "
     SELECT run_id, period, started_at,

@@ -10,6 +10,7 @@ mod period;
 mod rate;
 mod state;
 mod unit;
+mod wave;
 
 pub use finding::{Finding, Place, Severity};
 pub use item::{Item, ItemChange, ItemEvent, ItemEventKind, ItemKey, Violation};
@@ -22,3 +23,4 @@ pub use state::{
     UnknownState,
 };
 pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};
+pub use wave::{Wave, Waves};

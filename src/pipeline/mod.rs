@@ -10,6 +10,7 @@
 //!   are needed: the archive and the contract determine them.
 
 pub mod cases;
+mod collection;
 mod cut;
 mod dispatch;
 mod error;
@@ -21,6 +22,7 @@ pub mod process;
 mod prove;
 mod publish;
 mod recover;
+mod remind;
 mod restate;
 mod run;
 mod schedules;
@@ -32,6 +34,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+pub use collection::{Awaited, ClosedCorrection, Duty, Standing};
 pub use cut::CutOutcome;
 pub use error::PipelineError;
 pub use intake::{Incoming, Taken};
@@ -41,6 +44,7 @@ pub use plan::{Plan, PlannedCut};
 pub use prove::{Proof, compile, prove};
 pub use publish::Built;
 pub use recover::Recovery;
+pub use remind::{DueReminder, Owed, ReminderOutcome, ReminderPlan};
 pub use run::{RunOptions, RunOutcome};
 pub use schedules::{ScheduleStatus, schedule_statuses};
 pub use session::Session;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::plan::Awaited;
-use super::{Pipeline, PipelineError};
+use super::{ClosedCorrection, Pipeline, PipelineError};
 use crate::ledger::{Cut, DeliveryFilter, Edition, EditionFilter, ItemFilter, Run};
-use crate::model::{DeliveryState, Frequency, ItemState, Light, Period};
+use crate::model::{DeliveryState, Frequency, ItemState, Light, Period, UnitCode};
 
 /// What `duban status` shows.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Status {
     /// Newest snapshot of each data set.
     pub cuts: Vec<Cut>,
     pub awaited: Vec<Awaited>,
+    /// Corrections that came after their window and stand: somebody should ask why.
+    pub closed_corrections: Vec<ClosedCorrection>,
+    /// Units that should have been reminded and cannot be: unit and why.
+    pub unreachable: BTreeMap<UnitCode, String>,
     pub items_by_state: BTreeMap<ItemState, usize>,
     pub items_by_light: BTreeMap<Light, usize>,
     pub n_overdue: usize,
@@ -86,6 +90,8 @@ impl Pipeline {
                 Some(period) => self.awaited(period)?,
                 None => Vec::new(),
             },
+            closed_corrections: self.closed_corrections()?,
+            unreachable: self.ledger.unreachable()?,
             items_by_state,
             items_by_light,
             n_overdue,
