@@ -10,6 +10,7 @@ pub mod mail;
 pub mod metric;
 pub mod report;
 pub mod settings;
+pub mod sources;
 pub mod tables;
 pub mod targets;
 
@@ -27,6 +28,7 @@ use mail::{MailProblem, MailTransport, SmtpSettings};
 use metric::Metric;
 use report::ReportDefinition;
 use settings::{Origin, Settings};
+use sources::HttpSource;
 use tables::Contact;
 use targets::Target;
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub contracts: Vec<Contract>,
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
+    /// Servers that are asked for files, in the order of the file.
+    pub sources: Vec<HttpSource>,
     pub reports: Vec<ReportDefinition>,
     /// `report_templates/_base/mail.css`
     pub mail_css: String,
@@ -103,6 +107,16 @@ pub fn load(
     let metrics = load_metrics(home, &mut problems);
     let checks = take(check::load_all(&home.pipelines()), &mut problems);
     let reports = load_reports(home, &mut problems);
+    let (file, text) = table("sources.toml", false, &mut problems);
+    let around = sources::Surroundings {
+        home,
+        units: &units,
+        contracts: &contracts,
+        max_file_mb: settings.intake.max_file_mb,
+        environment,
+    };
+    let sources = text.map_or(Ok(Vec::new()), |text| sources::load(&file, &text, &around));
+    let sources = take(sources, &mut problems);
     for report in &reports {
         for role in &report.to {
             if !contacts.iter().any(|contact| contact.role == *role) {
@@ -149,6 +163,7 @@ pub fn load(
         contracts,
         metrics,
         checks,
+        sources,
         reports,
         mail_css,
         page_style,

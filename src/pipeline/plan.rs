@@ -1,6 +1,6 @@
 //! What a run would do now; nothing is changed.
 
-use super::{JudgeOutcome, Pipeline, PipelineError, RunOptions};
+use super::{JudgeOutcome, Pipeline, PipelineError, PlannedPull, RunOptions};
 use crate::ledger::{DeliveryFilter, Submission};
 use crate::model::{DeliveryState, Period, SubmissionState};
 use crate::source::{Arrived, Misplaced};
@@ -35,6 +35,8 @@ pub struct Plan {
     pub is_newest: bool,
     pub waiting: Vec<Arrived>,
     pub misplaced: Vec<Misplaced>,
+    /// What each source would be asked for.
+    pub pulls: Vec<PlannedPull>,
     pub undecided: Vec<Submission>,
     pub cuts: Vec<PlannedCut>,
     pub awaited: Vec<Awaited>,
@@ -86,6 +88,7 @@ impl Pipeline {
             is_newest: self.is_newest(period),
             waiting,
             misplaced,
+            pulls: self.plan_pull(&datasets, &options.units, period)?,
             undecided: self.ledger.undecided()?,
             cuts,
             awaited: self.awaited(period)?,
