@@ -61,7 +61,11 @@ fn names(tick: &Tick) -> Vec<(&str, SlotEnd)> {
 #[test]
 fn a_day_of_a_small_home_goes_from_the_inbox_to_the_mail_by_schedule_alone() {
     let home = scheduled("cron = \"0 8 * * *\"");
-    home.replace("report_templates/note/report.md.j2", "[queries]", "[schedule]\nworkdays = [5]\nat = \"08:30\"\n[queries]");
+    home.replace(
+        "report_templates/note/report.md.j2",
+        "[queries]",
+        "[schedule]\nworkdays = [5]\nat = \"08:30\"\n[queries]",
+    );
     home.write("pipelines/_supervision.toml", "[schedule]\nworkdays = \"every\"\nat = \"08:00\"\n");
     let mut daemon = open_at(&home, at("2024-10-11T12:00:00Z")).unwrap();
     assert!(daemon.tick(&Silent).unwrap().is_idle());
@@ -150,11 +154,8 @@ fn a_slot_waits_for_a_run_by_hand_and_is_then_run_once() {
     let mut daemon = open_at(&home, at("2024-10-11T12:30:00Z")).unwrap();
     daemon.tick(&Silent).unwrap();
     let ledger = Ledger::open(&home.root.join("data/ledger.sqlite")).unwrap();
-    let by_hand = NewRun {
-        command: "run --period 2024-09".into(),
-        period: None,
-        holder: process::this(),
-    };
+    let by_hand =
+        NewRun { command: "run --period 2024-09".into(), period: None, holder: process::this() };
     let run = ledger.begin_run(&by_hand, process::is_alive, at("2024-10-11T12:59:00Z")).unwrap();
     let due = at("2024-10-11T13:00:00Z");
     let tick = tick_at(&mut daemon, due);
@@ -216,7 +217,10 @@ fn definitions_that_do_not_compile_leave_the_last_good_ones_in_force() {
     let tick = tick_at(&mut daemon, at("2024-10-11T13:00:00Z"));
     assert_eq!(names(&tick), [("dataset:enrollment", SlotEnd::Done)]);
     let trouble = daemon.trouble().to_owned();
-    assert!(trouble.starts_with(&format!("{PIPELINE}:{line}:11: not a schedule: `25`")), "{trouble}");
+    assert!(
+        trouble.starts_with(&format!("{PIPELINE}:{line}:11: not a schedule: `25`")),
+        "{trouble}"
+    );
     assert_eq!(daemon.ledger().daemon().unwrap().unwrap().trouble, trouble);
     // What only the engine knows is trouble too.
     home.write(PIPELINE, &good);

@@ -16,6 +16,7 @@ mod collection_report;
 mod collection_support;
 mod crash;
 mod daemon;
+mod daemon_model;
 mod definitions;
 mod delivery;
 mod demo;

@@ -195,7 +195,8 @@ fn a_year_of_seconds_is_counted_without_being_walked() {
     every_second.limit = 3;
     let begun = Instant::now();
     let (since, now) = (at("2023-06-15T10:00:00Z"), at("2024-06-15T10:00:00Z"));
-    let due = due_slots(&every_second, since, None, now, SignedDuration::ZERO, &of_the_repository());
+    let due =
+        due_slots(&every_second, since, None, now, SignedDuration::ZERO, &of_the_repository());
     let second = |n: i64| Timestamp::from_second(now.as_second() - n).unwrap();
     assert_eq!(due.run, [second(2), second(1), now]);
     let missed = due.missed.unwrap();
