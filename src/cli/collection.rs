@@ -14,7 +14,14 @@ pub(super) fn reminders(plan: &ReminderPlan, format: Format) -> Result<(), CliEr
         return Ok(());
     }
     let mut rows = Rows::new(&[
-        "recipient", "unit_code", "dataset", "period", "due_on", "days_left", "state", "reminders",
+        "recipient",
+        "unit_code",
+        "dataset",
+        "period",
+        "due_on",
+        "days_left",
+        "state",
+        "reminders",
     ]);
     for mail in &plan.mails {
         for one in &mail.owed {

@@ -168,8 +168,9 @@ impl Daemon {
         if self.config.settings.daemon.watch_seconds > 0 {
             wakes.push(self.next_watch);
         }
-        wakes.extend(self.pipeline()?.next_delivery()?);
-        // WIRE A: wakes.extend(self.ledger.next_fetch(..)?)
+        let pipeline = self.pipeline()?;
+        wakes.extend(pipeline.next_delivery()?);
+        wakes.extend(pipeline.next_refetch()?);
         let soon = |seconds: i64| now.checked_add(seconds.seconds()).unwrap_or(now);
         if self.held {
             wakes.push(soon(HELD_RETRY_SECONDS));

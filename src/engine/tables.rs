@@ -94,6 +94,12 @@ const RESERVED: &[(&str, &str)] = &[
         "run_id int!, period text, started_at instant, finished_at instant, state text, \
          command text",
     ),
+    (
+        "fetches",
+        "source text!, dataset text!, unit_code text!, period text!, state text!, code int, \
+         message text, hint text, url text, sha256 text, since instant!, asked_at instant!, \
+         not_before instant, failures int!",
+    ),
 ];
 
 /// Names that no data set and no metric may take.

@@ -17,6 +17,7 @@ mod collection;
 mod delivery;
 mod edition;
 mod error;
+mod fetch;
 mod id;
 mod inbox;
 mod item;
@@ -44,6 +45,7 @@ pub use delivery::{
 pub use edition::{Edition, EditionFile, EditionFilter, NewEdition, Recorded};
 use error::Fault;
 pub use error::LedgerError;
+pub use fetch::{Fetch, NewFetch, Noted};
 pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
@@ -215,12 +217,19 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
         };
         tx.execute_batch(script).map_err(migrating(found + 1))?;
         let broken = tx
-            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
-                row.get::<_, i64>(0)
-            })
+            .query_row(
+                "SELECT count(*), coalesce(min(\"table\"), '') FROM pragma_foreign_key_check",
+                [],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+            )
             .map_err(migrating(found + 1))?;
-        if broken > 0 {
-            return Err(migrating(found + 1)(rusqlite::Error::IntegralValueOutOfRange(0, broken)));
+        if let (n_rows @ 1.., table) = broken {
+            return Err(LedgerError::BrokenReferences {
+                path: path.to_owned(),
+                version: found + 1,
+                table,
+                n_rows: n_rows.unsigned_abs(),
+            });
         }
         tx.pragma_update(None, "user_version", value::count(found as u64 + 1))
             .map_err(migrating(found + 1))?;

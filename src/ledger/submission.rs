@@ -18,6 +18,8 @@ pub enum Door {
     Inbox,
     /// `duban submit`.
     Command,
+    /// A source that was asked (`config/sources.toml`).
+    Http,
 }
 
 impl Door {
@@ -25,11 +27,16 @@ impl Door {
         match self {
             Door::Inbox => "inbox",
             Door::Command => "command",
+            Door::Http => "http",
         }
     }
 
     fn parse(word: &str) -> Door {
-        if word == "inbox" { Door::Inbox } else { Door::Command }
+        match word {
+            "inbox" => Door::Inbox,
+            "http" => Door::Http,
+            _ => Door::Command,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::value::as_of;
 use super::{
-    EditionFilter, Ledger, LedgerError, SubmissionFilter, edition, item, snapshot, submission,
+    EditionFilter, Ledger, LedgerError, SubmissionFilter, edition, fetch, item, snapshot,
+    submission,
 };
 use crate::model::{Finding, Place, Severity, UnitCode};
 
@@ -163,6 +164,23 @@ const RUNS: &[(&str, ColumnKind)] = &[
     ("command", Text),
 ];
 
+const FETCHES: &[(&str, ColumnKind)] = &[
+    ("source", Text),
+    ("dataset", Text),
+    ("unit_code", Text),
+    ("period", Text),
+    ("state", Text),
+    ("code", Int),
+    ("message", Text),
+    ("hint", Text),
+    ("url", Text),
+    ("sha256", Text),
+    ("since", Instant),
+    ("asked_at", Instant),
+    ("not_before", Instant),
+    ("failures", Int),
+];
+
 impl Ledger {
     /// Every table that SQL may see, as of now or of an instant: nothing that happened later shows.
     ///
@@ -197,6 +215,7 @@ impl Ledger {
                 LedgerTable { name: "editions", columns: EDITIONS, rows: editions(&tx, at)? },
                 LedgerTable { name: "snapshots", columns: SNAPSHOTS, rows: snapshots(&tx, at)? },
                 LedgerTable { name: "runs", columns: RUNS, rows: rows(&tx, RUNS_SQL, at)? },
+                LedgerTable { name: "fetches", columns: FETCHES, rows: fetches(&tx, at)? },
             ])
         })
     }
@@ -342,6 +361,28 @@ fn snapshots(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<V
             json!(c.n_rows),
             json!(c.n_units),
             json!(missing.join(";")),
+        ]
+    });
+    Ok(rows.collect())
+}
+
+fn fetches(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let rows = fetch::list(conn, at)?.into_iter().map(|f| {
+        vec![
+            json!(f.source),
+            json!(f.dataset),
+            json!(f.unit_code),
+            json!(f.period),
+            json!(f.state),
+            json!(f.code),
+            json!(f.message),
+            json!(f.hint),
+            json!(f.url),
+            json!(f.sha256),
+            json!(f.since),
+            json!(f.asked_at),
+            json!(f.not_before),
+            json!(f.failures),
         ]
     });
     Ok(rows.collect())

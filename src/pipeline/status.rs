@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::plan::Awaited;
-use super::{ClosedCorrection, Pipeline, PipelineError};
+use super::{ClosedCorrection, Pipeline, PipelineError, SourceTrouble};
 use crate::ledger::{Cut, DeliveryFilter, Edition, EditionFilter, ItemFilter, Run};
 use crate::model::{DeliveryState, Frequency, ItemState, Light, Period, UnitCode};
 
@@ -18,6 +18,9 @@ pub struct Status {
     pub last_runs: Vec<Run>,
     pub n_waiting: usize,
     pub misplaced: Vec<crate::source::Misplaced>,
+    /// Files of open periods that a source could not give.
+    pub sources: Vec<SourceTrouble>,
+    pub n_sources: usize,
     /// Newest snapshot of each data set.
     pub cuts: Vec<Cut>,
     pub awaited: Vec<Awaited>,
@@ -85,6 +88,8 @@ impl Pipeline {
             last_runs: self.ledger.runs(3)?,
             n_waiting: waiting.len(),
             misplaced,
+            sources: self.source_troubles()?,
+            n_sources: self.config.sources.len(),
             cuts: cuts.into_values().collect(),
             awaited: match newest_month {
                 Some(period) => self.awaited(period)?,

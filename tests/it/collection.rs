@@ -58,7 +58,9 @@ fn keys_of_collection_have_their_defaults_and_are_read() {
     let bare: String = CLASSES
         .lines()
         .filter(|line| {
-            !["first_period", "corrections_", "reminder_", "nil"].iter().any(|k| line.starts_with(k))
+            !["first_period", "corrections_", "reminder_", "nil"]
+                .iter()
+                .any(|k| line.starts_with(k))
         })
         .map(|line| format!("{line}\n"))
         .collect();
@@ -174,7 +176,8 @@ fn a_contract_that_takes_no_nil_returns_it_and_says_so() {
     let blank = send(&home, day, "t1", "census", "2024", "常住儿童\n");
     assert_eq!(codes(&blank), ["rows.none"]);
     assert!(!blank.findings[0].fix.contains("无”"), "{:?}", blank.findings);
-    let said = open(&home, day).submit_nil("census", &unit("t1"), "2024".parse().unwrap(), None, &Silent);
+    let said =
+        open(&home, day).submit_nil("census", &unit("t1"), "2024".parse().unwrap(), None, &Silent);
     let error = said.expect_err("no word of mouth either");
     assert!(error.hint().is_some_and(|hint| hint.contains("census/pipeline.toml")), "{error:?}");
 }
@@ -208,7 +211,8 @@ fn a_nil_supersedes_and_is_superseded_and_the_same_again_changes_nothing() {
         let result = pipeline.submit_nil("classes", &unit(other), period, None, &Silent);
         assert!(result.is_err(), "{other}");
     }
-    let before_first = pipeline.submit_nil("classes", &unit("t1"), "2024-08".parse().unwrap(), None, &Silent);
+    let before_first =
+        pipeline.submit_nil("classes", &unit("t1"), "2024-08".parse().unwrap(), None, &Silent);
     assert!(before_first.unwrap_err().hint().unwrap().contains("2024-09"));
 }
 
@@ -342,8 +346,7 @@ fn a_correction_after_its_window_is_taken_and_asked_about_and_nothing_is_lost() 
     assert!(codes(&nil).contains(&"period.corrections_closed"), "{:?}", nil.findings);
     let pipeline = open(&home, "2024-11-21 09:00");
     let status = pipeline.status().unwrap();
-    let asked: Vec<_> =
-        status.closed_corrections.iter().map(|one| one.submission_id).collect();
+    let asked: Vec<_> = status.closed_corrections.iter().map(|one| one.submission_id).collect();
     assert_eq!(asked, [nil.submission_id, outside.submission_id]);
     assert_eq!(status.closed_corrections[1].until, date(2024, 10, 25));
     assert_eq!(

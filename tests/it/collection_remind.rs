@@ -90,7 +90,8 @@ fn a_mail_says_what_is_owed_by_when_and_what_to_do() {
     }
     assert!(!said.contains("乙镇") && !said.contains("丙街道"), "no other town's matters:\n{said}");
     let said = text_to(&home, "2024-10-10 10:00", "t3@district.example");
-    for part in ["已退回，须更正2处", "classes-t3-2024-09.csv", "C2：读到“many”", "C3"] {
+    for part in ["已退回，须更正2处", "classes-t3-2024-09.csv", "C2：读到“many”", "C3"]
+    {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
     remind(&home, "2024-10-14 09:00");
@@ -168,8 +169,7 @@ fn a_new_home_never_mails_about_days_before_it() {
     // October is due on 7 November; its first reminder is of the 5th, and says nothing of September.
     let due = plan(&home, "2024-11-05 09:00");
     assert_eq!(due.mails.len(), 4);
-    let periods: Vec<String> =
-        due.mails[0].owed.iter().map(|one| one.period.to_string()).collect();
+    let periods: Vec<String> = due.mails[0].owed.iter().map(|one| one.period.to_string()).collect();
     assert_eq!(periods, ["2024-10"]);
 }
 

@@ -52,7 +52,12 @@ fn the_section_on_reporting_equals_sql_in_every_format() {
     // 2/31 = 6.4516 %, 1/31 = 3.2258 %.
     assert!(cells[5].starts_with("6.45") && cells[6].starts_with("3.2"), "{line}");
     let (shown_rate, shown_on_time) = (cells[5], cells[6]);
-    for part in ["（迟报）的有：", "在园幼儿月报表：梅厂镇。", "（零报告）的有：", "在园幼儿月报表：杨村街道、梅厂镇。"] {
+    for part in [
+        "（迟报）的有：",
+        "在园幼儿月报表：梅厂镇。",
+        "（零报告）的有：",
+        "在园幼儿月报表：杨村街道、梅厂镇。",
+    ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     let html = squeezed(&fs_err::read_to_string(newest(&home, "html")).unwrap());

@@ -33,8 +33,7 @@ fn full() -> (TempDir, Ledger) {
         reporter_code: UnitCode::new("t2"),
         workdays: -2,
     };
-    let delivery =
-        ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
+    let delivery = ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
     ledger.claim_next(Transport::Smtp, at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();

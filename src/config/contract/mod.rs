@@ -298,6 +298,7 @@ pub const RESERVED_TABLES: &[&str] = &[
     "editions",
     "snapshots",
     "runs",
+    "fetches",
 ];
 
 /// Columns that every snapshot has.
