@@ -19,6 +19,7 @@ mod definitions;
 mod delivery;
 mod demo;
 mod demo_outcomes;
+mod durable;
 mod engine;
 mod home;
 mod http;
