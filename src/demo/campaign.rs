@@ -78,6 +78,11 @@ impl Span {
         Span { first: 0, last: N_MONTHS - 1 }
     }
 
+    /// 2024-09 to 2024-12: a campaign in a minute.
+    pub fn last_months() -> Span {
+        Span { first: BUILT, last: N_MONTHS - 1 }
+    }
+
     /// From one month to another; the campaign's own first and last where none is named.
     pub fn between(from: Option<Period>, until: Option<Period>) -> Result<Span, CampaignError> {
         let index = |period: Period| {

@@ -49,12 +49,6 @@ pub(super) fn first_day(month: usize) -> Date {
     period(month).starts_on()
 }
 
-/// The month of the campaign in which a day lies; days before it are of the first.
-pub(super) fn of_day(day: Date) -> usize {
-    let months = (i32::from(day.year()) - 2023) * 12 + i32::from(day.month()) - 1;
-    usize::try_from(months).unwrap_or(0).min(N_MONTHS - 1)
-}
-
 /// The calendar year in which the school year of a month began.
 pub(super) fn school_year(month: usize) -> i16 {
     let (year, month) = year_and_month(month);

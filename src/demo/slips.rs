@@ -87,7 +87,7 @@ static SLIPS: &[Slip] = &[
     slip(Enrollment, 20, "120114111", F::RenamedHeader).mended(10, 10, 14),
     slip(Enrollment, 20, "120114116", F::Late),
     slip(Enrollment, 20, "120114119", F::GbkCsv),
-    slip(Enrollment, 20, "120114123", F::CorrectedLater).mended(10, 28, 11),
+    slip(Enrollment, 20, "120114123", F::CorrectedLater).mended(10, 24, 11),
     slip(Enrollment, 20, "120114114", F::ImplausibleClass),
     slip(Staffing, 20, "120114006", F::FullWidthDigits),
     slip(Staffing, 20, "120114101", F::TotalDoesNotAddUp).mended(10, 11, 16),
