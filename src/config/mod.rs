@@ -270,7 +270,8 @@ fn load_references(
                 let other = contract.map(|c| &c.file).or(metric.map(|m| &m.file));
                 if let Some(other) = other {
                     let message = format!("`{}` is defined in {other} too", reference.name);
-                    problems.push(Diagnostic::file(&file, message).hint("give the file another name"));
+                    problems
+                        .push(Diagnostic::file(&file, message).hint("give the file another name"));
                 }
                 references.push(reference);
             }

@@ -86,9 +86,7 @@ pub fn load(file: &str, text: &str) -> Result<Reference, Vec<Diagnostic>> {
             continue;
         }
         lines.push(line);
-        cells.push(
-            record.iter().map(|cell| (!cell.is_empty()).then(|| cell.to_owned())).collect(),
-        );
+        cells.push(record.iter().map(|cell| (!cell.is_empty()).then(|| cell.to_owned())).collect());
     }
     let Some(columns) = columns else {
         let problem = Diagnostic::file(file, "has no header").hint(EXAMPLE);

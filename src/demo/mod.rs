@@ -19,9 +19,11 @@ mod prng;
 mod replay;
 mod sheet;
 mod staff;
+mod survey;
 mod world;
 
 pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, campaign, story};
 pub use fault::{Expected, Fault};
 pub use forms::Form;
 pub use replay::{Month, ReplayError, replay};
+pub use survey::survey_files;

@@ -48,7 +48,11 @@ impl Session {
         }
         for reference in &config.references {
             let batch = &reference.batch;
-            session.engine.register_batches(&reference.name, batch.schema(), vec![batch.clone()])?;
+            session.engine.register_batches(
+                &reference.name,
+                batch.schema(),
+                vec![batch.clone()],
+            )?;
         }
         for contract in &config.contracts {
             let schema = contract.arrow_schema();

@@ -37,6 +37,7 @@ mod realdata;
 mod report_chart;
 mod report_output;
 mod report_template;
+mod satisfaction;
 mod satisfaction_wave;
 mod smtp;
 mod supervise;
