@@ -23,9 +23,11 @@ mod replay;
 mod sheet;
 mod slips;
 mod staff;
+mod survey;
 mod world;
 
 pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
 pub use fault::{Expected, Fault};
 pub use forms::Form;
 pub use replay::{Month, ReplayError, replay};
+pub use survey::survey_files;

@@ -48,6 +48,7 @@ mod realdata;
 mod report_chart;
 mod report_output;
 mod report_template;
+mod satisfaction;
 mod satisfaction_wave;
 mod small;
 mod smtp;
