@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
+use super::daemon::{DaemonSettings, listen_address};
 use super::definition;
 use super::fonts::FontSettings;
 use super::home::Home;
@@ -27,6 +28,7 @@ pub struct Settings {
     pub sql: SqlSettings,
     pub reports: ReportSettings,
     pub mail: MailSettings,
+    pub daemon: DaemonSettings,
     pub fonts: FontSettings,
 }
 
@@ -277,11 +279,17 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
             "write an IANA name such as \"Asia/Shanghai\"",
         );
     }
+    let daemon = &settings.daemon;
+    if let Err(wrong) = listen_address(&daemon.listen, daemon.listen_anywhere) {
+        problem("daemon.listen", wrong.message, wrong.hint);
+    }
     for (key, value) in [
         ("intake.max_file_mb", settings.intake.max_file_mb),
         ("sql.memory_mb", settings.sql.memory_mb),
         ("sql.timeout_seconds", settings.sql.timeout_seconds),
         ("sql.max_rows", settings.sql.max_rows),
+        ("daemon.watch_seconds", settings.daemon.watch_seconds),
+        ("daemon.stop_seconds", settings.daemon.stop_seconds),
     ] {
         if value == 0 {
             problem(key, format!("`{key}` is 0"), "it must be at least 1");

@@ -23,6 +23,7 @@ mod run;
 mod snapshot;
 mod submission;
 mod table;
+mod tally;
 mod value;
 
 use std::cmp::Ordering;
@@ -49,6 +50,7 @@ pub use submission::{
     Coverage, Decision, Door, NewSubmission, Received, Scope, Submission, SubmissionFilter,
 };
 pub use table::{ColumnKind, LedgerTable};
+pub use tally::{Counts, RUN_SECONDS, RunTimes, Tally};
 
 /// Scripts that bring a ledger from one version (`PRAGMA user_version`) to the next.
 const MIGRATIONS: &[&str] = &[

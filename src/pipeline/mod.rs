@@ -64,6 +64,8 @@ pub struct Pipeline {
 /// What a run says while it goes on; the command line shows it.
 pub trait Progress: Sync {
     fn step(&self, name: &str, key: &str);
+    /// The step that was begun under this name and key has ended.
+    fn step_ended(&self, _name: &str, _key: &str, _state: RunState) {}
     fn warn(&self, message: &str);
 }
 
@@ -172,6 +174,7 @@ impl Pipeline {
             Err(error) => (RunState::Failed, error.chain()),
         };
         self.ledger.finish_step(step, state, &detail, self.now())?;
+        progress.step_ended(name, key, state);
         self.stand_still(name, "end");
         result
     }
