@@ -7,7 +7,9 @@ mod args;
 mod commands;
 mod demo;
 mod output;
+mod serve;
 mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -18,9 +20,10 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::config::home::Home;
 use crate::config::{self, Config};
+use crate::daemon::log::{self, LogFormat};
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::{Pipeline, PipelineError, Progress};
-use args::Cli;
+use args::{Cli, Command, LogStyle};
 use output::say;
 
 /// How a command ended that did not fail by our fault.
@@ -29,6 +32,8 @@ pub enum Verdict {
     Done,
     /// The data or the definitions are at fault, and what is wrong has been said.
     AtFault,
+    /// It was made to end before it was done, and that has been said.
+    CutShort,
 }
 
 /// Why a command failed.
@@ -48,10 +53,11 @@ pub enum CliError {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
-    start_log(cli.verbose);
+    start_log(&cli);
     match commands::run(&cli, &environment) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::AtFault) => ExitCode::from(1),
+        Ok(Verdict::CutShort) => ExitCode::from(2),
         Err(error) => report(&error),
     }
 }
@@ -90,17 +96,19 @@ fn report(error: &CliError) -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "error",
-        1 => "duban=info",
+fn start_log(cli: &Cli) {
+    let level = match (cli.verbose, &cli.command) {
+        (0, Command::Serve(_)) => "duban=info,tokio_cron_scheduler=off,warn",
+        (0, _) => "error",
+        (1, _) => "duban=info",
         _ => "duban=debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DUBAN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // A second subscriber (in a test) is no matter.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let directives = std::env::var("DUBAN_LOG").unwrap_or_else(|_| level.to_owned());
+    let format = match cli.log_format {
+        LogStyle::Text => LogFormat::Text,
+        LogStyle::Json => LogFormat::Json,
+    };
+    log::start(format, &directives);
 }
 
 /// A home's definitions, or all that is wrong with them.

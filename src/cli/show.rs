@@ -8,7 +8,7 @@ use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
 use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
-use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};
+use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Taken};
 
 /// A file that was taken, with its findings.
 pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
@@ -445,84 +445,4 @@ pub(super) fn mail(
         ]);
     }
     Ok(rows.print(format)?)
-}
-
-pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
-    if format != Format::Table {
-        let count = |n: usize| json!(n);
-        let mut rows = Rows::new(&["what", "key", "value"]);
-        rows.push(vec![json!("at"), json!(""), json!(status.at.to_string())]);
-        rows.push(vec![json!("newest_month"), json!(""), text(status.newest_month)]);
-        rows.push(vec![json!("inbox"), json!("waiting"), count(status.n_waiting)]);
-        rows.push(vec![json!("inbox"), json!("misplaced"), count(status.misplaced.len())]);
-        for cut in &status.cuts {
-            rows.push(vec![
-                json!("snapshot"),
-                json!(format!("{}/{}", cut.dataset, cut.period)),
-                json!(cut.snapshot_id),
-            ]);
-        }
-        rows.push(vec![json!("awaited"), json!(""), count(status.awaited.len())]);
-        for (state, n) in &status.items_by_state {
-            rows.push(vec![json!("items"), json!(state.as_str()), count(*n)]);
-        }
-        rows.push(vec![json!("items"), json!("overdue"), count(status.n_overdue)]);
-        for (state, n) in &status.mails_by_state {
-            rows.push(vec![json!("mails"), json!(state.as_str()), count(*n)]);
-        }
-        return Ok(rows.print(format)?);
-    }
-    put(format!("as of {}", status.at));
-    if let Some(run) = &status.lease {
-        put(format!("running: {} since {} ({})", run.command, run.started_at, run.holder));
-    }
-    for run in &status.last_runs {
-        let why = if run.detail.is_empty() { String::new() } else { format!(": {}", run.detail) };
-        put(format!("run {} {} {} {}{why}", run.run_id, run.started_at, run.command, run.state));
-    }
-    put(format!("inbox: {} waiting, {} misplaced", status.n_waiting, status.misplaced.len()));
-    for cut in &status.cuts {
-        put(format!(
-            "snapshot {}/{}: {} rows, {} units, {} missing",
-            cut.dataset,
-            cut.period,
-            cut.n_rows,
-            cut.n_units,
-            cut.missing_units.len()
-        ));
-    }
-    let overdue = status.awaited.iter().filter(|one| one.overdue).count();
-    put(format!(
-        "awaited for {}: {} ({overdue} overdue)",
-        status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
-        status.awaited.len()
-    ));
-    if status.items_by_state.is_empty() {
-        put("items: none");
-    } else {
-        put(format!(
-            "items: {}; lights: {}; overdue {}",
-            counts(&status.items_by_state),
-            counts(&status.items_by_light),
-            status.n_overdue
-        ));
-    }
-    if let Some(edition) = &status.last_edition {
-        put(format!(
-            "last report: {} {} edition {} of {}",
-            edition.report, edition.period, edition.edition_no, edition.created_at
-        ));
-    }
-    put(format!("mails: {}", counts(&status.mails_by_state)));
-    for (id, recipient, state, reply) in &status.mails_to_see {
-        put(format!("  mail {id} to {recipient}: {state} {reply}"));
-    }
-    Ok(())
-}
-
-fn counts<K: std::fmt::Display>(by: &std::collections::BTreeMap<K, usize>) -> String {
-    if by.is_empty() {
-        return "none".to_owned();
-    }
-    by.iter().map(|(what, n)| format!("{what} {n}")).collect::<Vec<_>>().join(", ")
 }

@@ -5,6 +5,7 @@
 //! mend them, so the page stays 200 and says so, as `duban status` and `duban_trouble` do.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,8 @@ pub struct Signs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextDue {
     pub name: String,
+    /// Days, times and zone as they are written.
+    pub when: String,
     pub next_at: Option<Timestamp>,
 }
 
@@ -103,9 +106,10 @@ impl Vitals {
         let quiet = signs.last_sign.elapsed();
         let idle_limit = self.watch * 3 + Duration::from_secs(10);
         if signs.ticking {
-            let step = signs.step.as_ref().map_or_else(String::new, |(name, key)| {
-                format!(" (the last begun: {name} {key})")
-            });
+            let step = signs
+                .step
+                .as_ref()
+                .map_or_else(String::new, |(name, key)| format!(" (the last begun: {name} {key})"));
             (quiet > LONGEST_STEP)
                 .then(|| format!("no step has ended or begun for {} s{step}", quiet.as_secs()))
         } else {
@@ -128,6 +132,8 @@ impl Vitals {
 pub struct Pulse<'a> {
     pub vitals: &'a Vitals,
     pub inner: &'a dyn Progress,
+    /// Set when the process was told to stop.
+    pub stopping: &'a AtomicBool,
 }
 
 impl Progress for Pulse<'_> {
@@ -139,6 +145,10 @@ impl Progress for Pulse<'_> {
     fn step_ended(&self, name: &str, key: &str, state: RunState) {
         self.vitals.note(|signs| signs.step = None);
         self.inner.step_ended(name, key, state);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     fn warn(&self, message: &str) {

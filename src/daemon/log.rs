@@ -41,12 +41,9 @@ pub fn start(format: LogFormat, directives: &str) {
     // A second subscriber (in a test) is no matter.
     let _ = match format {
         LogFormat::Text => log.try_init(),
-        LogFormat::Json => log
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
     };
 }
 
@@ -84,9 +81,9 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some(at) = rest.find('@') {
         let (before, after) = (&rest[..at], &rest[at + 1..]);
-        let token = before.rfind(is_border).map_or(0, |border| {
-            border + before[border..].chars().next().map_or(1, char::len_utf8)
-        });
+        let token = before
+            .rfind(is_border)
+            .map_or(0, |border| border + before[border..].chars().next().map_or(1, char::len_utf8));
         let names_host = after.chars().next().is_some_and(char::is_alphanumeric);
         if !names_host || token == at {
             masked.push_str(&rest[..=at]);
@@ -95,7 +92,8 @@ pub fn mask(text: &str) -> Cow<'_, str> {
             masked.push_str("***@");
         } else {
             // In `to=a@b`, `mailto:a@b` and a path with an `@` it begins after the mark.
-            let start = before[token..].rfind([':', '=', '/']).map_or(token, |mark| token + mark + 1);
+            let start =
+                before[token..].rfind([':', '=', '/']).map_or(token, |mark| token + mark + 1);
             masked.push_str(&before[..start]);
             masked.extend(before[start..].chars().next());
             masked.push_str("***@");
@@ -131,9 +129,8 @@ impl Progress for Logged {
 
     fn step_ended(&self, name: &str, key: &str, state: RunState) {
         let begun = self.begun().remove(&(name.to_owned(), key.to_owned()));
-        let ms = begun.map_or(0, |begun| {
-            u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-        });
+        let ms =
+            begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         // Why a step failed is said where the failure is handled.
         tracing::info!(step = name, key, state = state.as_str(), ms, "step ends");
     }
@@ -150,7 +147,10 @@ mod tests {
     #[test]
     fn addresses_and_logins_are_hidden_and_the_rest_of_a_line_is_not() {
         for (text, masked) in [
-            ("mail 3 to secretary@wuqing.example: deferred", "mail 3 to s***@wuqing.example: deferred"),
+            (
+                "mail 3 to secretary@wuqing.example: deferred",
+                "mail 3 to s***@wuqing.example: deferred",
+            ),
             ("<a.b+c@x.cn>, d@y.cn", "<a***@x.cn>, d***@y.cn"),
             ("{\"recipient\":\"li@x.cn\"}", "{\"recipient\":\"l***@x.cn\"}"),
             ("RCPT TO:<li@x.cn>", "RCPT TO:<l***@x.cn>"),

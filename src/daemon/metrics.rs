@@ -211,7 +211,8 @@ impl Facts {
             None,
             &rows(["source", "state"], &tally.fetches),
         )?;
-        let deliveries = with_zeros(&tally.deliveries, DeliveryState::ALL.iter().map(|s| s.as_str()));
+        let deliveries =
+            with_zeros(&tally.deliveries, DeliveryState::ALL.iter().map(|s| s.as_str()));
         gauge(out, "duban_deliveries", "Mails by state", None, &rows(["state"], &deliveries))?;
         let items = with_zeros(&tally.items, Light::ALL.iter().map(|light| light.as_str()));
         gauge(
@@ -247,9 +248,9 @@ impl Facts {
             #[expect(clippy::cast_precision_loss, reason = "a sum of seconds is a double")]
             let sum = times.seconds as f64;
             let labels = [("state", times.state.as_str())];
-            metric.encode_family(&labels)?.encode_histogram::<[(&str, &str); 0]>(
-                sum, times.n, &buckets, None,
-            )?;
+            metric
+                .encode_family(&labels)?
+                .encode_histogram::<[(&str, &str); 0]>(sum, times.n, &buckets, None)?;
         }
         Ok(())
     }
@@ -277,7 +278,11 @@ fn encode_value<const N: usize>(
 where
     [(&'static str, String); N]: EncodeLabelSet,
 {
-    if N == 0 { metric.encode_gauge(&value) } else { metric.encode_family(labels)?.encode_gauge(&value) }
+    if N == 0 {
+        metric.encode_gauge(&value)
+    } else {
+        metric.encode_family(labels)?.encode_gauge(&value)
+    }
 }
 
 fn one(value: f64) -> Rows<0> {

@@ -40,7 +40,7 @@ pub use publish::Built;
 pub use recover::Recovery;
 pub use run::{RunOptions, RunOutcome};
 pub use session::Session;
-pub use status::Status;
+pub use status::{Collection, MailToSee, Status};
 
 use crate::archive::Archive;
 use crate::clock::Clock;
@@ -66,6 +66,10 @@ pub trait Progress: Sync {
     fn step(&self, name: &str, key: &str);
     /// The step that was begun under this name and key has ended.
     fn step_ended(&self, _name: &str, _key: &str, _state: RunState) {}
+    /// Whether the process was told to stop: what has begun ends, nothing else begins.
+    fn is_stopping(&self) -> bool {
+        false
+    }
     fn warn(&self, message: &str);
 }
 

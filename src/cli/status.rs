@@ -1,0 +1,372 @@
+//! `duban status`: the state of a home in one screen.
+//!
+//! At most 40 lines of 100 columns; what does not fit is counted, and `--format json` has all of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Value, json};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::args::{Cli, Format, StatusArgs};
+use super::output::{Rows, put};
+use super::{CliError, Verdict, open};
+use crate::pipeline::{Collection, Status};
+
+/// Columns of the screen.
+const WIDTH: usize = 100;
+/// Columns of what a line is about.
+const LABEL: usize = 11;
+
+pub(super) fn run(
+    cli: &Cli,
+    environment: &BTreeMap<String, String>,
+    args: &StatusArgs,
+) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    let config = pipeline.config();
+    let screen = Screen {
+        district: config.settings.district.name.clone(),
+        home: config.home.root().display().to_string(),
+        status: pipeline.status()?,
+        zone: pipeline.clock().zone().clone(),
+    };
+    screen.print(args.format)?;
+    Ok(Verdict::Done)
+}
+
+/// All that the screen shows.
+#[derive(Debug, Serialize)]
+struct Screen {
+    district: String,
+    home: String,
+    #[serde(flatten)]
+    status: Status,
+    #[serde(skip)]
+    zone: TimeZone,
+}
+
+impl Screen {
+    fn print(&self, format: Format) -> Result<(), CliError> {
+        if format == Format::Table {
+            self.lines().iter().for_each(put);
+            return Ok(());
+        }
+        let whole = serde_json::to_value(self).map_err(std::io::Error::from)?;
+        if format == Format::Json {
+            put(serde_json::to_string_pretty(&whole).map_err(std::io::Error::from)?);
+            return Ok(());
+        }
+        let mut rows = Rows::new(&["what", "value"]);
+        flatten(&whole, "", &mut rows);
+        Ok(rows.print(format)?)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let status = &self.status;
+        let mut lines = Vec::new();
+        let at = self.at(status.at);
+        let zone = self.zone.iana_name().unwrap_or("local time");
+        lines.push(spread(&format!("{}  {at}  {zone}", self.district), &self.home));
+        section(&mut lines, "run", self.run());
+        section(&mut lines, "runs", self.runs());
+        section(&mut lines, "inbox", self.inbox());
+        section(&mut lines, "collection", self.collection());
+        section(&mut lines, "items", self.items());
+        section(&mut lines, "report", self.report());
+        section(&mut lines, "mails", self.mails());
+        section(&mut lines, "disk", self.disk());
+        lines
+    }
+
+    fn run(&self) -> Vec<String> {
+        let Some(lease) = &self.status.lease else { return vec!["nothing is running".into()] };
+        let run = &lease.run;
+        let end = if lease.alive { "" } else { ", which is gone: the next run puts things right" };
+        vec![format!("{} since {}, by {}{end}", run.command, self.at(run.started_at), run.holder)]
+    }
+
+    fn runs(&self) -> Vec<String> {
+        let lines = self.status.last_runs.iter().map(|run| {
+            let seconds = run
+                .finished_at
+                .map_or(0, |end| end.as_second().saturating_sub(run.started_at.as_second()));
+            let why =
+                if run.detail.is_empty() { String::new() } else { format!(": {}", run.detail) };
+            format!(
+                "{}  {} {} in {seconds} s{why}",
+                self.at(run.started_at),
+                run.command,
+                run.state
+            )
+        });
+        lines.collect()
+    }
+
+    fn inbox(&self) -> Vec<String> {
+        let status = &self.status;
+        let mut lines =
+            vec![format!("{} waiting, {} misplaced", status.n_waiting, status.misplaced.len())];
+        let misplaced =
+            status.misplaced.iter().map(|file| format!("{}: {}", file.label, file.message));
+        lines.extend(at_most(2, misplaced.collect()));
+        lines
+    }
+
+    fn collection(&self) -> Vec<String> {
+        let rows = &self.status.collection;
+        let name = rows.iter().map(|row| row.dataset.width()).max().unwrap_or(0);
+        let period = rows.iter().map(|row| row.period.to_string().width()).max().unwrap_or(0);
+        let lines = rows.iter().map(|row| {
+            let head = format!(
+                "{}  {}  ",
+                padded(&row.dataset, name),
+                padded(&row.period.to_string(), period)
+            );
+            let room = WIDTH - LABEL - head.width();
+            head + &reported(row, room)
+        });
+        at_most(8, lines.collect())
+    }
+
+    fn items(&self) -> Vec<String> {
+        let items = &self.status.items;
+        if items.by_state.is_empty() {
+            return vec!["none".into()];
+        }
+        let lights = counts(&items.by_light);
+        vec![format!(
+            "open {}: {lights}; overdue {}; all: {}",
+            items.n_open,
+            items.n_overdue,
+            counts(&items.by_state)
+        )]
+    }
+
+    fn report(&self) -> Vec<String> {
+        let Some(edition) = &self.status.last_edition else { return vec!["none yet".into()] };
+        vec![format!(
+            "{} {} edition {} of {}",
+            edition.report,
+            edition.period,
+            edition.edition_no,
+            self.at(edition.created_at)
+        )]
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let mut lines = vec![counts(&self.status.mails_by_state)];
+        let to_see = self.status.mails_to_see.iter().map(|mail| {
+            let again = mail
+                .not_before
+                .map_or_else(String::new, |at| format!(", again at {}", self.at(at)));
+            format!(
+                "#{} to {} {}{again}: {}",
+                mail.delivery_id, mail.recipient, mail.state, mail.last_reply
+            )
+        });
+        lines.extend(at_most(3, to_see.collect()));
+        lines
+    }
+
+    fn disk(&self) -> Vec<String> {
+        let disk = &self.status.disk;
+        let parts = [
+            ("archive", disk.archive),
+            ("snapshots", disk.snapshots),
+            ("reports", disk.reports),
+            ("mail", disk.mail),
+            ("ledger", disk.ledger),
+        ];
+        let words: Vec<String> =
+            parts.iter().map(|(what, bytes)| format!("{what} {}", size(*bytes))).collect();
+        vec![words.join(", ")]
+    }
+
+    /// An instant as the district's clocks show it.
+    fn at(&self, at: Timestamp) -> String {
+        self.zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+}
+
+/// `29 of 31; overdue: A镇 B镇 +3; returned: C镇`, within the room that there is.
+fn reported(row: &Collection, room: usize) -> String {
+    if row.n_reported == 0 && row.missing.is_empty() {
+        return "nothing has come yet".into();
+    }
+    let mut text = format!("{} of {}", row.n_reported, row.n_expected);
+    if row.missing.is_empty() {
+        return text;
+    }
+    let part = |wanted: &dyn Fn(bool, bool) -> bool| -> Vec<&str> {
+        let of_kind = row.missing.iter().filter(|one| wanted(one.returned, one.overdue));
+        of_kind.map(|one| one.unit_name.as_str()).collect()
+    };
+    let kinds = [
+        ("returned", part(&|returned, _| returned)),
+        ("overdue", part(&|returned, overdue| !returned && overdue)),
+        ("awaited", part(&|returned, overdue| !returned && !overdue)),
+    ];
+    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, names)| !names.is_empty()).collect();
+    let mut left = kinds.len();
+    // The short lists first, so that what one does not need is there for the others.
+    kinds.sort_by_key(|(_, names)| names.len());
+    for (kind, names) in kinds {
+        let head = format!("; {kind} {}: ", names.len());
+        let share = room.saturating_sub(text.width()) / left;
+        text.push_str(&head);
+        text.push_str(&names_within(&names, share.saturating_sub(head.width())));
+        left -= 1;
+    }
+    if row.missing.iter().all(|one| !one.overdue) {
+        let due = format!("; due {}", row.due_on);
+        if text.width() + due.width() <= room {
+            text.push_str(&due);
+        }
+    }
+    text
+}
+
+/// As many names as fit, and how many do not.
+fn names_within(names: &[&str], room: usize) -> String {
+    let mut text = String::new();
+    for (i, name) in names.iter().enumerate() {
+        let left = names.len() - i - 1;
+        let more = if left > 0 { format!(" +{left}") } else { String::new() };
+        let gap = usize::from(i > 0);
+        if text.width() + gap + name.width() + more.width() > room {
+            return if i == 0 { "…".to_owned() } else { format!("{text} +{}", names.len() - i) };
+        }
+        if i > 0 {
+            text.push(' ');
+        }
+        text.push_str(name);
+    }
+    text
+}
+
+/// Lines about one thing: its label stands before the first.
+fn section(lines: &mut Vec<String>, label: &str, about: Vec<String>) {
+    for (i, line) in about.into_iter().enumerate() {
+        let label = padded(if i == 0 { label } else { "" }, LABEL);
+        lines.push(cut_to(&format!("{label}{}", line.replace('\n', " ")), WIDTH));
+    }
+}
+
+/// The first lines, and how many are left out.
+fn at_most(n: usize, mut lines: Vec<String>) -> Vec<String> {
+    if lines.len() > n {
+        let left = lines.len() - n + 1;
+        lines.truncate(n - 1);
+        lines.push(format!("… and {left} more: duban status --format json"));
+    }
+    lines
+}
+
+/// One text at the left, one at the right.
+fn spread(left: &str, right: &str) -> String {
+    let room = WIDTH.saturating_sub(left.width() + 2);
+    let right = if right.width() <= room { right.to_owned() } else { cut_to(right, room) };
+    let gap = WIDTH.saturating_sub(left.width() + right.width()).max(2);
+    format!("{left}{}{right}", " ".repeat(gap))
+}
+
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// A text within a width, with `…` where it was cut. A Chinese character takes two columns.
+fn cut_to(text: &str, width: usize) -> String {
+    let text = text.trim_end();
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + "…"
+}
+
+/// `accepted 96, refused 1`
+fn counts<K: Display>(by: &BTreeMap<K, usize>) -> String {
+    if by.is_empty() {
+        return "none".to_owned();
+    }
+    by.iter().map(|(what, n)| format!("{what} {n}")).collect::<Vec<_>>().join(", ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 100.0 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// Every leaf of a JSON value with its path, such as `last_runs[0].command`.
+fn flatten(value: &Value, path: &str, rows: &mut Rows) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(inner, &format!("{path}{dot}{key}"), rows);
+            }
+        }
+        Value::Array(list) => {
+            for (i, inner) in list.iter().enumerate() {
+                flatten(inner, &format!("{path}[{i}]"), rows);
+            }
+        }
+        leaf => rows.push(vec![json!(path), leaf.clone()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_by_the_columns_that_they_take() {
+        assert_eq!(cut_to("大良镇", 6), "大良镇");
+        assert_eq!(cut_to("大良镇", 5), "大良…");
+        assert_eq!(cut_to("大良镇", 4), "大…");
+        assert_eq!(padded("大良", 6), "大良  ");
+        assert_eq!(
+            names_within(&["大良镇", "河西务镇", "杨村街道"], 100),
+            "大良镇 河西务镇 杨村街道"
+        );
+        assert_eq!(names_within(&["大良镇", "河西务镇", "杨村街道"], 12), "大良镇 +2");
+        assert_eq!(names_within(&["大良镇", "河西务镇"], 3), "…");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1_234_567, "1.2 MB"),
+            (250_000_000, "250 MB"),
+            (5_000_000_000_000, "5000 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

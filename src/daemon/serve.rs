@@ -1,0 +1,279 @@
+//! serve: wakes [`Daemon::tick`] when something is due, until it is told to stop.
+//!
+//! ## Design notes
+//! - **The scheduler only wakes.** What is due is known by the ledger and the definitions, and
+//!   `Daemon::tick` asks them. There is a job for each cron expression in its zone, one for the next instant
+//!   that the daemon foresees of itself, and a heartbeat at least every minute. So it does no
+//!   harm that tokio-cron-scheduler keeps the offset which a zone had when a job was laid, reads a
+//!   day of the month beside a day of the week in its own way, and lets runs of one job overlap: a
+//!   wake too many finds nothing to do, and one too few is made up for by the others.
+//! - **One worker.** Wakes are permits of one [`Notify`]: many at once are one. The daemon is moved
+//!   into a blocking thread for a tick and comes back with it, so nothing else can touch it meanwhile.
+//! - **A panic in a tick ends the process.** What it left is put right at the next start, which a
+//!   service manager sees to; a daemon that goes on with half a state is worse than none.
+//! - **Stopping.** No new slot begins; what runs may end within `daemon.stop_seconds`. If it does not,
+//!   or a second signal comes, the process ends as if it had been killed: recovery knows that case.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_cron_scheduler::JobSchedulerError;
+
+use super::health::{NextDue, Pages, Pulse, Vitals, router};
+use super::log::Logged;
+use super::{Daemon, DaemonError};
+use crate::pipeline::Job;
+use super::alarm::{Alarm, Alarms};
+
+/// Beats without a watch on the drop folder: deliveries and second asks are due at their own times.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+
+/// What the daemon says when it begins.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Where `/healthz` and `/metrics` are answered.
+    pub address: SocketAddr,
+    pub schedules: Vec<NextDue>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was told to; nothing was running any more.
+    Stopped,
+    /// Something was still running: the next start puts it right.
+    CutShort,
+}
+
+/// Why `duban serve` could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error("cannot listen on {address}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot start the asynchronous runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot start the scheduler")]
+    Scheduler(#[from] JobSchedulerError),
+    #[error("the worker stopped by a fault of the program; the log says where")]
+    Worker,
+}
+
+/// Serves until a signal. `announce` is called once, when everything is ready.
+///
+/// # Errors
+/// If it cannot begin, or the worker meets what it cannot go on with.
+pub fn serve(
+    daemon: Daemon,
+    listen: SocketAddr,
+    announce: impl FnOnce(&Serving),
+) -> Result<Ended, ServeError> {
+    // One thread for alarms, signals and pages; the work is done in a blocking thread of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let ended = runtime.block_on(run(daemon, listen, announce));
+    // What still runs must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run(
+    daemon: Daemon,
+    listen: SocketAddr,
+    announce: impl FnOnce(&Serving),
+) -> Result<Ended, ServeError> {
+    let mut signals = Signals::new().map_err(ServeError::Runtime)?;
+    let listening = |source| ServeError::Listen { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    daemon.ledger().set_daemon_address(&address.to_string()).map_err(DaemonError::from)?;
+
+    let settings = daemon.config().settings.daemon.clone();
+    let heartbeat = match settings.watch_seconds {
+        0 => HEARTBEAT,
+        seconds => HEARTBEAT.min(Duration::from_secs(seconds.into())),
+    };
+    let vitals = Arc::new(Vitals::new(daemon.clock().now(), heartbeat));
+    let pages = Arc::new(Pages {
+        vitals: Arc::clone(&vitals),
+        ledger: daemon.home().ledger(),
+        clock: daemon.clock().clone(),
+    });
+    let server = tokio::spawn(async move { axum::serve(listener, router(pages)).await });
+
+    let wake = Arc::new(Notify::new());
+    let stopping = Arc::new(AtomicBool::new(false));
+    let mut worker = Worker {
+        alarms: Alarms::start(Arc::clone(&wake), heartbeat).await?,
+        progress: Logged::default(),
+        vitals: Arc::clone(&vitals),
+        wake: Arc::clone(&wake),
+        stopping: Arc::clone(&stopping),
+    };
+    worker.lay(&daemon).await?;
+    announce(&Serving { address, schedules: vitals.read().schedules });
+    tell(&[NotifyState::Ready, NotifyState::Status("watching")]);
+    let watchdog = tokio::spawn(watchdog(Arc::clone(&vitals)));
+    let mut work = tokio::spawn(worker.work(daemon));
+
+    let ended = tokio::select! {
+        ended = &mut work => ended.map_err(|_| ServeError::Worker)?.map(|()| Ended::Stopped),
+        signal = signals.stop(&wake) => {
+            let limit = Duration::from_secs(settings.stop_seconds.into());
+            tracing::info!(signal, limit_seconds = limit.as_secs(), "stopping: no new slot begins");
+            let micros = u32::try_from(limit.as_micros()).unwrap_or(u32::MAX);
+            tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(micros.saturating_add(5_000_000))]);
+            stopping.store(true, Ordering::SeqCst);
+            wake.notify_one();
+            tokio::select! {
+                ended = &mut work => ended.map_err(|_| ServeError::Worker)?.map(|()| Ended::Stopped),
+                () = tokio::time::sleep(limit) => {
+                    tracing::warn!("what runs did not end in time: the next start puts it right");
+                    Ok(Ended::CutShort)
+                }
+                signal = signals.stop(&wake) => {
+                    tracing::warn!(signal, "told again: the next start puts right what is left");
+                    Ok(Ended::CutShort)
+                }
+            }
+        }
+    };
+    watchdog.abort();
+    server.abort();
+    ended
+}
+
+/// What does the work: the daemon, one tick after another.
+struct Worker {
+    alarms: Alarms,
+    progress: Logged,
+    vitals: Arc<Vitals>,
+    wake: Arc<Notify>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Worker {
+    async fn work(mut self, mut daemon: Daemon) -> Result<(), ServeError> {
+        loop {
+            daemon = self.tick(daemon).await?;
+            if self.stopping.load(Ordering::SeqCst) {
+                break;
+            }
+            self.lay(&daemon).await?;
+            self.wake.notified().await;
+            if self.stopping.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        daemon.close()?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Does all that is due.
+    async fn tick(&mut self, mut daemon: Daemon) -> Result<Daemon, ServeError> {
+        let vitals = Arc::clone(&self.vitals);
+        let stopping = Arc::clone(&self.stopping);
+        let progress = std::mem::take(&mut self.progress);
+        vitals.note(|signs| signs.ticking = true);
+        let done = tokio::task::spawn_blocking(move || {
+            let pulse = Pulse { vitals: &vitals, inner: &progress, stopping: &stopping };
+            let ended = daemon.tick(&pulse);
+            (daemon, progress, ended)
+        });
+        // The panic's message is on stderr by now.
+        let (daemon, progress, ended) = done.await.map_err(|_| ServeError::Worker)?;
+        self.progress = progress;
+        let now = daemon.clock().now();
+        self.vitals.note(|signs| {
+            signs.ticking = false;
+            signs.step = None;
+            signs.last_tick_at = Some(now);
+        });
+        ended?;
+        Ok(daemon)
+    }
+
+    /// Lays the alarms as the schedules are now, and notes when each is due next.
+    async fn lay(&mut self, daemon: &Daemon) -> Result<(), ServeError> {
+        let config = daemon.config();
+        let now = daemon.clock().now();
+        let scheduled = Job::scheduled(config);
+        let mut alarms: Vec<Alarm> =
+            scheduled.into_iter().filter_map(|(_, schedule)| Alarm::of(schedule)).collect();
+        alarms.extend(daemon.next_wake()?.map(Alarm::At));
+        self.alarms.lay(alarms, now).await?;
+        let schedules = daemon
+            .schedules()?
+            .into_iter()
+            .map(|schedule| NextDue {
+                next_at: schedule.next.map(|next| next.at),
+                when: format!("{} {}", schedule.timing, schedule.timezone),
+                name: schedule.name,
+            })
+            .collect();
+        self.vitals.note(|signs| {
+            signs.schedules = schedules;
+            daemon.trouble().clone_into(&mut signs.trouble);
+        });
+        Ok(())
+    }
+}
+
+/// The signals that this process listens to.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until told to stop, and gives the signal's name. SIGHUP wakes the worker, which reads
+    /// changed definitions.
+    async fn stop(&mut self, wake: &Notify) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return "SIGTERM",
+                _ = self.int.recv() => return "SIGINT",
+                _ = self.hup.recv() => wake.notify_one(),
+            }
+        }
+    }
+}
+
+/// Tells the service manager, if there is one (`NOTIFY_SOCKET`).
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
+}
+
+/// Tells the service manager that the worker lives, if it wants to know (`WATCHDOG_USEC`).
+async fn watchdog(vitals: Arc<Vitals>) {
+    let Some(period) = sd_notify::watchdog_enabled() else { return };
+    let mut beat = tokio::time::interval(period / 3);
+    loop {
+        beat.tick().await;
+        match vitals.stuck() {
+            None => tell(&[NotifyState::Watchdog]),
+            Some(why) => tracing::error!(why, "the worker shows no sign of life"),
+        }
+    }
+}
