@@ -18,6 +18,7 @@ pub mod clock;
 pub mod diagnostic;
 pub mod durable;
 pub mod model;
+pub mod schedule;
 
 pub mod config;
 

@@ -20,7 +20,9 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::config::home::Home;
 use crate::config::{self, Config};
+use crate::daemon::DaemonError;
 use crate::daemon::log::{self, LogFormat};
+use crate::daemon::serve::ServeError;
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::{Pipeline, PipelineError, Progress};
 use args::{Cli, Command, LogStyle};
@@ -44,6 +46,10 @@ pub enum CliError {
     #[error("{} of the definitions' files are at fault", .0.len())]
     Definitions(Vec<Diagnostic>),
     #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
@@ -65,7 +71,8 @@ pub fn main() -> ExitCode {
 fn report(error: &CliError) -> ExitCode {
     match error {
         CliError::Definitions(problems)
-        | CliError::Pipeline(PipelineError::Definitions(problems)) => {
+        | CliError::Pipeline(PipelineError::Definitions(problems))
+        | CliError::Daemon(DaemonError::Definitions(problems)) => {
             for problem in problems {
                 say(format!("error: {problem}"));
             }
@@ -82,6 +89,19 @@ fn report(error: &CliError) -> ExitCode {
                 _ => 2,
             })
         }
+        CliError::Serve(error) => {
+            say(format!("error: {}", chain(error)));
+            if matches!(error, ServeError::Listen { .. }) {
+                say(
+                    "hint: `--listen 127.0.0.1:0` takes a free port, and daemon.listen another one for good",
+                );
+            }
+            ExitCode::from(2)
+        }
+        CliError::Daemon(error) => {
+            say(format!("error: {}", chain(error)));
+            ExitCode::from(2)
+        }
         CliError::Io(error) => {
             say(format!("error: {error}"));
             ExitCode::from(2)
@@ -94,6 +114,20 @@ fn report(error: &CliError) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(&format!(": {words}"));
+        }
+        source = cause.source();
+    }
+    text
 }
 
 fn start_log(cli: &Cli) {

@@ -20,7 +20,9 @@ pub(super) fn run(
     if cli.as_of.is_some() {
         return Err(CliError::Usage {
             message: "the daemon goes by the clock".into(),
-            hint: Some("leave --as-of away; `duban run --as-of …` runs a period as at another time".into()),
+            hint: Some(
+                "leave --as-of away; `duban run --as-of …` runs a period as at another time".into(),
+            ),
         });
     }
     let home = Home::new(&cli.home);
@@ -51,7 +53,8 @@ pub(super) fn run(
             "serving"
         );
         for schedule in &serving.schedules {
-            let next = schedule.next_at.map(|at| zone.to_datetime(at).strftime("%F %T").to_string());
+            let next =
+                schedule.next_at.map(|at| zone.to_datetime(at).strftime("%F %T").to_string());
             tracing::info!(
                 schedule = schedule.name,
                 when = schedule.when,

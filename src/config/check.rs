@@ -6,7 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::definition;
+use super::schedule::WrittenSchedule;
 use crate::diagnostic::Diagnostic;
+use crate::schedule::Schedule;
 
 /// When an item is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -72,7 +74,8 @@ struct Written {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OnlyChecks {
+struct Supervision {
+    schedule: Option<Spanned<WrittenSchedule>>,
     #[serde(default)]
     check: Vec<WrittenCheck>,
 }
@@ -149,8 +152,8 @@ pub fn load(
     mut read_sql: impl FnMut(&str) -> std::io::Result<String>,
 ) -> Result<Vec<CheckRule>, Vec<Diagnostic>> {
     let written: Written = if file.ends_with("_supervision.toml") {
-        // Checks are all that stands here, so a misspelt `[[chek]]` is one.
-        let only: OnlyChecks = definition::parse(file, text).map_err(|problem| vec![problem])?;
+        // Nothing else stands here, so a misspelt `[[chek]]` is one.
+        let only: Supervision = definition::parse(file, text).map_err(|problem| vec![problem])?;
         Written { check: only.check }
     } else {
         definition::parse(file, text).map_err(|problem| vec![problem])?
@@ -228,6 +231,21 @@ pub fn load(
         });
     }
     if problems.is_empty() { Ok(checks) } else { Err(problems) }
+}
+
+/// Reads `[schedule]` of `pipelines/_supervision.toml`: when the daemon judges by itself.
+///
+/// # Errors
+/// What is wrong with the schedule. A file that is no TOML of its shape has none: [`load`] says why.
+pub fn load_schedule(file: &str, text: &str) -> Result<Option<Schedule>, Vec<Diagnostic>> {
+    let Ok(Supervision { schedule: Some(written), .. }) = definition::parse(file, text) else {
+        return Ok(None);
+    };
+    let mut problems = Vec::new();
+    let schedule = written.get_ref().prove(written.span(), |span, message, hint| {
+        problems.push(Diagnostic::at(file, text, span, message).hint(hint));
+    });
+    if problems.is_empty() { Ok(schedule) } else { Err(problems) }
 }
 
 /// Reads all checks of a home's `pipelines` folder: `_supervision.toml` and each data set's.

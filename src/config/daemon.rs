@@ -13,8 +13,7 @@ pub struct DaemonSettings {
     pub listen: String,
     /// Whether `listen` may be an address that others can reach.
     pub listen_anywhere: bool,
-    /// How often it looks for what has arrived, what is due to be asked again and what waits to be
-    /// sent, beside the schedules.
+    /// How often the daemon looks into the drop folder; 0: never by itself.
     pub watch_seconds: u32,
     /// How long a running step may take to end after SIGTERM.
     pub stop_seconds: u32,

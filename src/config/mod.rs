@@ -10,6 +10,7 @@ pub mod home;
 pub mod mail;
 pub mod metric;
 pub mod report;
+pub mod schedule;
 pub mod settings;
 pub mod tables;
 pub mod targets;
@@ -31,6 +32,8 @@ use settings::{Origin, Settings};
 use tables::Contact;
 use targets::Target;
 
+use crate::schedule::Schedule;
+
 /// All definitions of a home, read and each proven in itself. What only a compiler can tell (SQL,
 /// templates, fonts) is proven by `duban check config`.
 #[derive(Debug, Clone)]
@@ -46,6 +49,10 @@ pub struct Config {
     pub contracts: Vec<Contract>,
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
+    /// When the daemon judges by itself.
+    pub supervision: Option<Schedule>,
+    /// When reminders are sent by themselves.
+    pub reminders: Option<Schedule>,
     pub reports: Vec<ReportDefinition>,
     /// `report_templates/_base/mail.css`
     pub mail_css: String,
@@ -100,10 +107,21 @@ pub fn load(
     let targets =
         take(text.map_or(Ok(Vec::new()), |text| targets::load(&file, &text)), &mut problems);
 
-    let contracts = load_contracts(home, &mut problems);
+    let mut contracts = load_contracts(home, &mut problems);
     let metrics = load_metrics(home, &mut problems);
     let checks = take(check::load_all(&home.pipelines()), &mut problems);
-    let reports = load_reports(home, &mut problems);
+    let mut reports = load_reports(home, &mut problems);
+    let mut supervision = load_supervision(home, &mut problems);
+    let mut reminders =
+        settings.reminders.schedule.as_ref().and_then(|schedule| schedule.prove().ok());
+    let zone = settings.time_zone();
+    let schedules = contracts
+        .iter_mut()
+        .filter_map(|contract| contract.schedule.as_mut())
+        .chain(reports.iter_mut().filter_map(|report| report.schedule.as_mut()))
+        .chain(&mut supervision)
+        .chain(&mut reminders);
+    schedules.for_each(|schedule| schedule.default_zone(&zone));
     for report in &reports {
         for role in &report.to {
             if !contacts.iter().any(|contact| contact.role == *role) {
@@ -150,6 +168,8 @@ pub fn load(
         contracts,
         metrics,
         checks,
+        supervision,
+        reminders,
         reports,
         mail_css,
         page_style,
@@ -227,6 +247,17 @@ fn load_metrics(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Metric> {
         }
     }
     metrics
+}
+
+fn load_supervision(home: &Home, problems: &mut Vec<Diagnostic>) -> Option<Schedule> {
+    let path = home.pipelines().join("_supervision.toml");
+    let label = home.label(&path);
+    // `check::load_all` says what is wrong with the file itself.
+    let text = read(&path, &label, false, &mut Vec::new())?;
+    check::load_schedule(&label, &text).unwrap_or_else(|wrong| {
+        problems.extend(wrong);
+        None
+    })
 }
 
 fn load_reports(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<ReportDefinition> {

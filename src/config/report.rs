@@ -3,13 +3,17 @@
 //! TOML front matter between two `+++` lines, then Markdown with minijinja. What is written there
 //! is proven here as far as it can be without data; `report::check` renders the rest.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::definition::parse_block;
+use crate::config::schedule::WrittenSchedule;
 use crate::diagnostic::Diagnostic;
 use crate::model::Frequency;
+use crate::schedule::Schedule;
 
 /// In what a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -29,26 +33,6 @@ impl ReportFormat {
             ReportFormat::Xlsx => "xlsx",
         }
     }
-}
-
-/// Which missed due times are made up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportMissed {
-    None,
-    #[default]
-    Last,
-    All,
-}
-
-/// When a report is due by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportSchedule {
-    /// Six fields, seconds first.
-    pub cron: String,
-    /// An IANA name such as `Asia/Shanghai`.
-    pub timezone: String,
-    pub missed: ReportMissed,
 }
 
 /// A one-line template of the front matter, and the line of the file that it stands on.
@@ -101,7 +85,8 @@ pub struct ReportDefinition {
     pub formats: Vec<ReportFormat>,
     /// Which kind of period it is about.
     pub frequency: Frequency,
-    pub schedule: Option<ReportSchedule>,
+    /// When it is run and mailed by itself.
+    pub schedule: Option<Schedule>,
     /// In the order of the file.
     pub queries: IndexMap<String, NamedQuery>,
 }
@@ -126,17 +111,8 @@ struct Written {
     formats: Spanned<Vec<ReportFormat>>,
     #[serde(default = "monthly")]
     frequency: Frequency,
-    schedule: Option<WrittenSchedule>,
+    schedule: Option<Spanned<WrittenSchedule>>,
     queries: IndexMap<Spanned<String>, Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenSchedule {
-    cron: Spanned<String>,
-    timezone: Option<Spanned<String>>,
-    #[serde(default)]
-    missed: ReportMissed,
 }
 
 fn yes() -> bool {
@@ -169,8 +145,11 @@ impl ReportDefinition {
                 place.at(&written.formats, message).hint("formats = [\"html\", \"pdf\", \"xlsx\"]"),
             );
         }
-        let schedule =
-            written.schedule.and_then(|schedule| place.schedule(schedule, &mut problems));
+        let schedule = written.schedule.and_then(|schedule| {
+            schedule.get_ref().prove(schedule.span(), |span, message, hint| {
+                problems.push(place.at_span(span, message).hint(hint));
+            })
+        });
         let mut queries = IndexMap::new();
         for (query, sql) in written.queries {
             if !is_identifier(query.get_ref()) {
@@ -269,7 +248,11 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn at<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Diagnostic {
-        let span = value.span();
+        self.at_span(value.span(), message)
+    }
+
+    /// A span of the TOML block.
+    fn at_span(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let span = span.start + self.offset..span.end + self.offset;
         Diagnostic::at(self.file, self.text, span, message)
     }
@@ -290,37 +273,5 @@ impl Place<'_> {
 
     fn line(&self, value: Spanned<String>) -> LineTemplate {
         LineTemplate { line: self.line_of_content(&value), text: value.into_inner() }
-    }
-
-    fn schedule(
-        &self,
-        written: WrittenSchedule,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Option<ReportSchedule> {
-        let before = problems.len();
-        let parser = croner::parser::CronParser::builder()
-            .seconds(croner::parser::Seconds::Required)
-            .build();
-        if let Err(error) = parser.parse(written.cron.get_ref()) {
-            problems.push(self.at(&written.cron, format!("no schedule: {error}")).hint(
-                "six fields, seconds first: \"0 30 8 9 * *\" is the 9th of each month at 08:30",
-            ));
-        }
-        let timezone = match &written.timezone {
-            None => "Asia/Shanghai".to_owned(),
-            Some(zone) => {
-                if jiff::tz::TimeZone::get(zone.get_ref()).is_err() {
-                    let message = format!("`{}` is no time zone", zone.get_ref());
-                    problems
-                        .push(self.at(zone, message).hint("an IANA name such as Asia/Shanghai"));
-                }
-                zone.get_ref().clone()
-            }
-        };
-        (problems.len() == before).then(|| ReportSchedule {
-            cron: written.cron.into_inner(),
-            timezone,
-            missed: written.missed,
-        })
     }
 }

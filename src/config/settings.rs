@@ -17,6 +17,7 @@ use super::definition;
 use super::fonts::FontSettings;
 use super::home::Home;
 use super::mail::MailSettings;
+use super::schedule::{ScheduleProblem, ScheduleSettings};
 use crate::diagnostic::Diagnostic;
 
 /// All settings. Every key has a default but the district's own.
@@ -27,8 +28,9 @@ pub struct Settings {
     pub intake: IntakeSettings,
     pub sql: SqlSettings,
     pub reports: ReportSettings,
-    pub mail: MailSettings,
     pub daemon: DaemonSettings,
+    pub reminders: ReminderSettings,
+    pub mail: MailSettings,
     pub fonts: FontSettings,
 }
 
@@ -84,6 +86,13 @@ impl Default for SqlSettings {
 pub struct ReportSettings {
     /// Sentences that stand above every report, such as that the data is invented.
     pub notices: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReminderSettings {
+    /// When reminders are sent by themselves; none: never.
+    pub schedule: Option<ScheduleSettings>,
 }
 
 impl Settings {
@@ -283,12 +292,20 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
     if let Err(wrong) = listen_address(&daemon.listen, daemon.listen_anywhere) {
         problem("daemon.listen", wrong.message, wrong.hint);
     }
+    if let Some(Err(wrong)) = settings.reminders.schedule.as_ref().map(ScheduleSettings::prove) {
+        for ScheduleProblem { key, message, hint, .. } in wrong {
+            let key = match key {
+                "" => "cron",
+                key => key,
+            };
+            problem(&format!("reminders.schedule.{key}"), message, &hint);
+        }
+    }
     for (key, value) in [
         ("intake.max_file_mb", settings.intake.max_file_mb),
         ("sql.memory_mb", settings.sql.memory_mb),
         ("sql.timeout_seconds", settings.sql.timeout_seconds),
         ("sql.max_rows", settings.sql.max_rows),
-        ("daemon.watch_seconds", settings.daemon.watch_seconds),
         ("daemon.stop_seconds", settings.daemon.stop_seconds),
     ] {
         if value == 0 {

@@ -40,7 +40,10 @@ pub struct Alarms {
 
 impl Alarms {
     /// Begins with a heartbeat alone: it wakes whether or not anything is due.
-    pub async fn start(wake: Arc<Notify>, heartbeat: Duration) -> Result<Alarms, JobSchedulerError> {
+    pub async fn start(
+        wake: Arc<Notify>,
+        heartbeat: Duration,
+    ) -> Result<Alarms, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
         let waker = Arc::clone(&wake);
         scheduler
@@ -54,7 +57,11 @@ impl Alarms {
     }
 
     /// Lays these alarms in the place of those that were laid before. What stays as it was is not touched.
-    pub async fn lay(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<(), JobSchedulerError> {
+    pub async fn lay(
+        &mut self,
+        alarms: Vec<Alarm>,
+        now: Timestamp,
+    ) -> Result<(), JobSchedulerError> {
         let (kept, gone): (Vec<_>, Vec<_>) =
             self.laid.drain(..).partition(|(alarm, _)| alarms.contains(alarm));
         self.laid = kept;

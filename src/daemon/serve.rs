@@ -25,11 +25,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_cron_scheduler::JobSchedulerError;
 
+use super::alarm::{Alarm, Alarms};
 use super::health::{NextDue, Pages, Pulse, Vitals, router};
 use super::log::Logged;
 use super::{Daemon, DaemonError};
 use crate::pipeline::Job;
-use super::alarm::{Alarm, Alarms};
 
 /// Beats without a watch on the drop folder: deliveries and second asks are due at their own times.
 const HEARTBEAT: Duration = Duration::from_mins(1);

@@ -12,6 +12,8 @@
 //!   banner leave the mail unsent, to be tried again when the operator has mended it; only a 5yz to
 //!   MAIL, RCPT, DATA or the dot refuses the mail itself.
 
+use jiff::SignedDuration;
+
 mod compose;
 mod folder;
 mod smtp;
@@ -19,6 +21,10 @@ mod smtp;
 pub use compose::{ComposeError, Envelope, address_of, compose, message_id};
 pub use folder::{FolderError, Placed, deliver_to_folder};
 pub use smtp::{Outcome, Outgoing, RecordPhase, send};
+
+/// How long a mail is tried, from its first attempt on: the five days of RFC 5321, 4.5.4.1. What
+/// could not be given over by then is refused by us: the server's last word stands beside it.
+pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// Minutes to wait after the `attempt`-th attempt (from 1) that did not get through.
 ///

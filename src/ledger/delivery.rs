@@ -259,6 +259,32 @@ impl Ledger {
         })
     }
 
+    /// When the next mail on a transport may be tried: queued ones from their queueing on. None if none
+    /// waits.
+    pub fn next_delivery(&self, transport: Transport) -> Result<Option<Timestamp>, LedgerError> {
+        self.read("find the next mail", |conn| {
+            let next = conn
+                .prepare_cached(
+                    "SELECT min(coalesce(not_before, created_at)) AS at FROM deliveries
+                     WHERE transport = ?1 AND state IN ('queued', 'deferred')",
+                )?
+                .query_row([transport.as_str()], |row| get_opt(row, "at"))?;
+            Ok(next)
+        })
+    }
+
+    /// When the first attempt of a delivery was begun.
+    pub fn first_attempt_at(&self, id: DeliveryId) -> Result<Option<Timestamp>, LedgerError> {
+        self.read("find the first attempt", |conn| {
+            let first = conn
+                .prepare_cached(
+                    "SELECT min(started_at) AS at FROM attempts WHERE delivery_id = ?1",
+                )?
+                .query_row([id], |row| get_opt(row, "at"))?;
+            Ok(first)
+        })
+    }
+
     /// Records that a phase of the current attempt begins; to be called **before** it does.
     pub fn attempt_phase(
         &self,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{DeliveryId, Holder, RunId, SubmissionId};
-use crate::model::{DeliveryState, SubmissionState};
+use crate::model::{DeliveryState, SlotState, SubmissionState};
 
 /// Why the ledger could not be opened, read or changed. Operator text.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,17 @@ pub enum LedgerError {
     NoDecision { state: SubmissionState },
     #[error("run {run} ({command}, {by}) holds this home since {since}; wait for it to end")]
     Held { run: RunId, command: String, by: Holder, since: Timestamp },
+    #[error("the slot {due_at} of {schedule} is {state} already")]
+    SlotSettled { schedule: String, due_at: Timestamp, state: SlotState },
+    #[error(
+        "a daemon runs for this home since {since} ({by}); stop it first, or leave the work to it"
+    )]
+    DaemonLives { by: Holder, since: Timestamp },
+    #[error(
+        "this is not the daemon of this home any more{}",
+        by.as_ref().map(|by| format!(": {by} is")).unwrap_or_default()
+    )]
+    DaemonReplaced { by: Option<Holder> },
     #[error("item {key} exists already as number {item_no}")]
     ItemExists { key: String, item_no: i64 },
     #[error("edition {wanted} of {report} is taken: the next is {next}")]

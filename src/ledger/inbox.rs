@@ -1,7 +1,9 @@
 //! What the drop folder held when it was last looked at, so that no file is hashed or taken twice.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 use serde_json::json;
 
 use super::value::{count, get, get_count, instant};
@@ -43,17 +45,20 @@ impl Ledger {
         self.read("look up a seen file", |conn| {
             let found = conn
                 .prepare_cached("SELECT * FROM seen_files WHERE path = ?1")?
-                .query_row([path], |row| {
-                    Ok(SeenFile {
-                        path: row.get("path")?,
-                        size: get_count(row, "size")?,
-                        mtime_ns: row.get("mtime_ns")?,
-                        sha256: row.get("sha256")?,
-                        seen_at: get(row, "seen_at")?,
-                    })
-                })
+                .query_row([path], seen_file)
                 .optional()?;
             Ok(found)
+        })
+    }
+
+    /// All files that were seen, by path.
+    pub fn seen_files(&self) -> Result<BTreeMap<String, SeenFile>, LedgerError> {
+        self.read("list seen files", |conn| {
+            let mut statement = conn.prepare_cached("SELECT * FROM seen_files")?;
+            let rows = statement.query_map([], seen_file)?;
+            Ok(rows
+                .map(|file| file.map(|file| (file.path.clone(), file)))
+                .collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -91,4 +96,14 @@ impl Ledger {
             Ok(sighting)
         })
     }
+}
+
+fn seen_file(row: &Row<'_>) -> rusqlite::Result<SeenFile> {
+    Ok(SeenFile {
+        path: row.get("path")?,
+        size: get_count(row, "size")?,
+        mtime_ns: row.get("mtime_ns")?,
+        sha256: row.get("sha256")?,
+        seen_at: get(row, "seen_at")?,
+    })
 }

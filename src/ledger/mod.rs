@@ -20,6 +20,7 @@ mod id;
 mod inbox;
 mod item;
 mod run;
+mod slot;
 mod snapshot;
 mod submission;
 mod table;
@@ -45,6 +46,7 @@ pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
 pub use run::{Holder, NewRun, Run, Step};
+pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
 pub use submission::{
     Coverage, Decision, Door, NewSubmission, Received, Scope, Submission, SubmissionFilter,
@@ -58,6 +60,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002_sources.sql"),
     include_str!("migrations/003_daemon.sql"),
     include_str!("migrations/004_reminders.sql"),
+    include_str!("migrations/005_daemon_address.sql"),
 ];
 
 /// How long a call waits for another process's short transaction.

@@ -81,41 +81,8 @@ impl Ledger {
         is_alive: impl Fn(&Holder) -> bool,
         at: Timestamp,
     ) -> Result<RunId, LedgerError> {
-        let dead = match self.lease()? {
-            Some(run) if is_alive(&run.holder) => return Err(held(run)),
-            Some(run) => Some(run.run_id),
-            None => None,
-        };
-        self.write("begin a run", |tx| {
-            match lease(tx)? {
-                // Someone else took it over between the question and now.
-                Some(run) if Some(run.run_id) != dead => return Err(held(run).into()),
-                Some(run) => {
-                    end_run(tx, run.run_id, RunState::Interrupted, "its process was gone", at)?;
-                }
-                None => {}
-            }
-            tx.execute(
-                "INSERT INTO runs (command, period, holder_json, started_at, state)
-                 VALUES (?1, ?2, ?3, ?4, 'running')",
-                (
-                    &new.command,
-                    new.period.map(|period| period.to_string()),
-                    to_json(&new.holder)?,
-                    instant(at),
-                ),
-            )?;
-            let id = RunId(tx.last_insert_rowid());
-            tx.execute("INSERT INTO lease (one, run_id) VALUES (1, ?1)", [id])?;
-            event(
-                tx,
-                at,
-                "run_begun",
-                &format!("run:{id}"),
-                &json!({ "command": new.command, "period": new.period, "holder": new.holder }),
-            )?;
-            Ok(id)
-        })
+        let dead = question(self, &is_alive)?;
+        self.write("begin a run", |tx| begin(tx, new, dead, at))
     }
 
     /// The run that holds the lease, alive or not.
@@ -195,6 +162,20 @@ impl Ledger {
         })
     }
 
+    /// Whether something stands half done although no run holds the lease: a file received and not
+    /// decided, a mail that is being sent.
+    pub fn is_unfinished(&self) -> Result<bool, LedgerError> {
+        self.read("look for unfinished work", |conn| {
+            let unfinished = conn
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM submissions WHERE decided_at IS NULL)
+                        OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'sending')",
+                )?
+                .query_row([], |row| row.get(0))?;
+            Ok(unfinished)
+        })
+    }
+
     /// The steps of a run, in order.
     pub fn steps(&self, run: RunId) -> Result<Vec<Step>, LedgerError> {
         self.read("list steps", |conn| {
@@ -215,6 +196,55 @@ impl Ledger {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// Asks whether the lease's holder lives, outside of any transaction. The run of one that does not.
+pub(super) fn question(
+    ledger: &Ledger,
+    is_alive: &impl Fn(&Holder) -> bool,
+) -> Result<Option<RunId>, LedgerError> {
+    match ledger.lease()? {
+        Some(run) if is_alive(&run.holder) => Err(held(run)),
+        Some(run) => Ok(Some(run.run_id)),
+        None => Ok(None),
+    }
+}
+
+/// Begins a run, taking the lease over from the run that is known to be `dead`.
+pub(super) fn begin(
+    tx: &Transaction<'_>,
+    new: &NewRun,
+    dead: Option<RunId>,
+    at: Timestamp,
+) -> Result<RunId, Fault> {
+    match lease(tx)? {
+        // Someone else took it over between the question and now.
+        Some(run) if Some(run.run_id) != dead => return Err(held(run).into()),
+        Some(run) => {
+            end_run(tx, run.run_id, RunState::Interrupted, "its process was gone", at)?;
+        }
+        None => {}
+    }
+    tx.execute(
+        "INSERT INTO runs (command, period, holder_json, started_at, state)
+         VALUES (?1, ?2, ?3, ?4, 'running')",
+        (
+            &new.command,
+            new.period.map(|period| period.to_string()),
+            to_json(&new.holder)?,
+            instant(at),
+        ),
+    )?;
+    let id = RunId(tx.last_insert_rowid());
+    tx.execute("INSERT INTO lease (one, run_id) VALUES (1, ?1)", [id])?;
+    event(
+        tx,
+        at,
+        "run_begun",
+        &format!("run:{id}"),
+        &json!({ "command": new.command, "period": new.period, "holder": new.holder }),
+    )?;
+    Ok(id)
 }
 
 fn lease(conn: &Connection) -> rusqlite::Result<Option<Run>> {
@@ -252,6 +282,7 @@ fn end_run(
         (id, instant(at)),
     )?;
     tx.execute("DELETE FROM lease WHERE run_id = ?1", [id])?;
+    super::slot::end_of_run(tx, id, state, detail, at)?;
     let detail = json!({ "state": state, "detail": detail });
     Ok(event(tx, at, "run_finished", &format!("run:{id}"), &detail)?)
 }

@@ -70,7 +70,10 @@ impl Ledger {
                 runs: run_times(conn)?,
                 fetches: counts(
                     conn,
-                    "SELECT source, state, count(*) FROM fetches GROUP BY 1, 2",
+                    "SELECT source, state, count(*) FROM (
+                        SELECT source, state, max(asked_at) FROM fetches
+                        GROUP BY source, dataset, unit_code, period)
+                     GROUP BY 1, 2",
                 )?,
                 deliveries: counts(conn, "SELECT state, count(*) FROM deliveries GROUP BY 1")?,
                 items: counts(

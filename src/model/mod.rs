@@ -18,6 +18,7 @@ pub use mail::{Attachment, InlineImage, MailContent};
 pub use period::{Frequency, ParsePeriodError, Period};
 pub use rate::Rate;
 pub use state::{
-    DeliveryPhase, DeliveryState, ItemState, Light, RunState, SubmissionState, UnknownState,
+    DeliveryPhase, DeliveryState, ItemState, Light, RunState, SlotState, SubmissionState,
+    UnknownState,
 };
 pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};

@@ -117,6 +117,17 @@ states! {
 }
 
 states! {
+    /// What became of a due time of a schedule.
+    SlotState, "slot state" {
+        Running = "running" / "进行中",
+        Done = "done" / "完成",
+        Failed = "failed" / "失败",
+        /// It passed while nobody looked, and its schedule does not make up for it.
+        Missed = "missed" / "错过",
+    }
+}
+
+states! {
     /// How a run or a step of it ended.
     RunState, "run state" {
         Running = "running" / "进行中",

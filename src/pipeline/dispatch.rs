@@ -5,7 +5,8 @@ use jiff::ToSpan;
 use super::{Pipeline, PipelineError, Progress};
 use crate::config::mail::MailTransport;
 use crate::delivery::{
-    Envelope, Outcome, Outgoing, backoff_minutes, compose, deliver_to_folder, message_id, send,
+    Envelope, GIVE_UP_AFTER, Outcome, Outgoing, backoff_minutes, compose, deliver_to_folder,
+    message_id, send,
 };
 use crate::ledger::{AttemptEnd, Claim, Delivery, Edition, NewDelivery, RunId, Transport};
 use crate::model::{DeliveryPhase, DeliveryState};
@@ -17,6 +18,15 @@ impl Pipeline {
             MailTransport::Smtp if !self.clock.is_fixed() => Transport::Smtp,
             _ => Transport::Folder,
         }
+    }
+
+    /// What mails may go by now: by SMTP only while the clock is the system's.
+    pub(super) fn transports(&self) -> Vec<Transport> {
+        let mut transports = vec![Transport::Folder];
+        if !self.clock.is_fixed() {
+            transports.push(Transport::Smtp);
+        }
+        transports
     }
 
     /// The addresses that a report goes to, by the roles that it names; sorted, each once.
@@ -106,12 +116,10 @@ impl Pipeline {
         progress: &dyn Progress,
     ) -> Result<Vec<Delivery>, PipelineError> {
         let mut done = Vec::new();
-        let mut transports = vec![Transport::Folder];
-        if !self.clock.is_fixed() {
-            transports.push(Transport::Smtp);
-        }
-        for transport in transports {
-            while let Some(claim) = self.ledger.claim_next(transport, self.now())? {
+        for transport in self.transports() {
+            while !progress.is_stopping()
+                && let Some(claim) = self.ledger.claim_next(transport, self.now())?
+            {
                 let id = claim.delivery.delivery_id;
                 self.step(run, "deliver", &id.to_string(), progress, || match transport {
                     Transport::Folder => self.put_into_folder(&claim),
@@ -124,7 +132,6 @@ impl Pipeline {
     }
 
     fn put_into_folder(&self, claim: &Claim) -> Result<(), PipelineError> {
-        let id = claim.delivery.delivery_id;
         let folder = self.config.home.mail();
         let placed = deliver_to_folder(&folder, &claim.delivery.message_id, &claim.bytes);
         let (end, text) = match &placed {
@@ -134,8 +141,7 @@ impl Pipeline {
                 (AttemptEnd::NotSent { not_before }, error.to_string())
             }
         };
-        self.ledger.finish_attempt(id, end, None, &text, self.now())?;
-        Ok(())
+        self.finish_attempt(claim, end, None, &text)
     }
 
     fn send_by_smtp(&self, claim: &Claim, progress: &dyn Progress) -> Result<(), PipelineError> {
@@ -147,8 +153,7 @@ impl Pipeline {
                 let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
                 let not_before = self.later(claim.delivery.attempts);
                 let end = AttemptEnd::NotSent { not_before };
-                self.ledger.finish_attempt(id, end, None, &text.join("; "), self.now())?;
-                return Ok(());
+                return self.finish_attempt(claim, end, None, &text.join("; "));
             }
         };
         let outgoing =
@@ -171,13 +176,36 @@ impl Pipeline {
                 (AttemptEnd::NotSent { not_before: later() }, None, format!("{phase}: {text}"))
             }
         };
-        self.ledger.finish_attempt(id, end, code, &text, self.now())?;
+        self.finish_attempt(claim, end, code, &text)?;
         let delivery = self.ledger.delivery(id)?;
         if delivery.state != DeliveryState::Accepted {
             progress
                 .warn(&format!("mail {id} to {}: {} {text}", delivery.recipient, delivery.state));
         }
         Ok(())
+    }
+
+    /// Records how an attempt ended. One more try than [`GIVE_UP_AFTER`] allows is not promised: the
+    /// mail is refused then, with what stood in its way.
+    fn finish_attempt(
+        &self,
+        claim: &Claim,
+        end: AttemptEnd,
+        code: Option<u16>,
+        text: &str,
+    ) -> Result<(), PipelineError> {
+        let id = claim.delivery.delivery_id;
+        let first = self.ledger.first_attempt_at(id)?.unwrap_or(self.now());
+        let (end, text) = match end {
+            AttemptEnd::Deferred { not_before } | AttemptEnd::NotSent { not_before }
+                if not_before.duration_since(first) > GIVE_UP_AFTER =>
+            {
+                let days = GIVE_UP_AFTER.as_hours() / 24;
+                (AttemptEnd::Refused, format!("given up after {days} days: {text}"))
+            }
+            end => (end, text.to_owned()),
+        };
+        Ok(self.ledger.finish_attempt(id, end, code, &text, self.now())?)
     }
 
     fn later(&self, attempts: u64) -> jiff::Timestamp {

@@ -104,7 +104,18 @@ impl Pipeline {
         only: &[UnitCode],
         progress: &dyn Progress,
     ) -> Result<(Vec<Taken>, Vec<Misplaced>, Fresh), PipelineError> {
-        let (arrived, mut misplaced) = self.waiting(only)?;
+        let (arrived, misplaced) = self.waiting(only)?;
+        self.take(run, arrived, misplaced, progress)
+    }
+
+    /// Takes files of the drop folder; those that cannot be read join the misplaced.
+    pub(super) fn take(
+        &self,
+        run: RunId,
+        arrived: Vec<Arrived>,
+        mut misplaced: Vec<Misplaced>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<Taken>, Vec<Misplaced>, Fresh), PipelineError> {
         let mut taken = Vec::new();
         let mut fresh = Fresh::new();
         // Read in parallel a handful at a time: reading is most of a month's work, and the bytes
@@ -168,12 +179,14 @@ impl Pipeline {
     ) -> Result<(Vec<Arrived>, Vec<Misplaced>), PipelineError> {
         let (arrived, mut misplaced) = scan_inbox(&self.config.home.inbox(), &self.config.units)?;
         let limit = u64::from(self.config.settings.intake.max_file_mb) << 20;
+        // One query for all: the watch looks once a minute at every file of every year.
+        let seen = self.ledger.seen_files()?;
         let mut waiting = Vec::new();
         for file in arrived {
             if !only.is_empty() && !only.contains(&file.reporter) {
                 continue;
             }
-            let seen = self.ledger.seen_file(&file.label)?;
+            let seen = seen.get(&file.label);
             if seen.is_some_and(|seen| seen.is_unchanged(file.size, file.modified_ns)) {
                 continue;
             }

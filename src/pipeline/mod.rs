@@ -14,14 +14,16 @@ mod cut;
 mod dispatch;
 mod error;
 mod intake;
+mod jobs;
 mod judge;
 mod plan;
-mod process;
+pub mod process;
 mod prove;
 mod publish;
 mod recover;
 mod restate;
 mod run;
+mod schedules;
 mod session;
 mod status;
 
@@ -33,19 +35,21 @@ use jiff::Timestamp;
 pub use cut::CutOutcome;
 pub use error::PipelineError;
 pub use intake::{Incoming, Taken};
+pub use jobs::{DatasetOutcome, Job};
 pub use judge::JudgeOutcome;
 pub use plan::{Plan, PlannedCut};
-pub use prove::{Proof, prove};
+pub use prove::{Proof, compile, prove};
 pub use publish::Built;
 pub use recover::Recovery;
 pub use run::{RunOptions, RunOutcome};
+pub use schedules::{ScheduleStatus, schedule_statuses};
 pub use session::Session;
 pub use status::{Collection, MailToSee, Status};
 
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Holder, Ledger, NewRun, RunId};
+use crate::ledger::{Holder, Ledger, NewRun, RunId, SlotKey};
 use crate::model::{Period, RunState};
 
 /// An open home: its definitions, its ledger and archive, and what time it is.
@@ -55,6 +59,8 @@ pub struct Pipeline {
     archive: Archive,
     clock: Clock,
     holder: Holder,
+    /// The slot that the next run is for.
+    slot: Option<SlotKey>,
     /// Where a test wants this process to stand still, to be killed: `DUBAN_STOP_AT=snapshot:work`.
     stop_at: Option<String>,
     fonts: OnceLock<crate::report::fonts::Fonts>,
@@ -98,6 +104,7 @@ impl Pipeline {
             archive,
             clock,
             holder: process::this(),
+            slot: None,
             stop_at: environment.get("DUBAN_STOP_AT").cloned(),
             fonts: OnceLock::new(),
             chart_fonts: OnceLock::new(),
@@ -149,7 +156,10 @@ impl Pipeline {
     ) -> Result<T, PipelineError> {
         self.require_writable()?;
         let new = NewRun { command: command.to_owned(), period, holder: self.holder.clone() };
-        let run = self.ledger.begin_run(&new, process::is_alive, self.now())?;
+        let run = match &self.slot {
+            Some(slot) => self.ledger.begin_slot_run(slot, &new, process::is_alive, self.now())?,
+            None => self.ledger.begin_run(&new, process::is_alive, self.now())?,
+        };
         let result = self.recover(run, progress).and_then(|_| work(run));
         let (state, detail) = match &result {
             Ok(_) => (RunState::Done, String::new()),

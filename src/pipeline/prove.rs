@@ -69,6 +69,23 @@ pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
     Ok(proof)
 }
 
+/// Compiles every metric, check and report query against empty tables and renders every template with
+/// invented rows: what the daemon asks of edited definitions. Cases, fonts and page style are left to
+/// [`prove`].
+pub fn compile(config: &Config) -> Result<Vec<Diagnostic>, PipelineError> {
+    let session = Session::empty(config)?;
+    let engine = session.engine();
+    if let Err(wrong) = session.wait(metric::compile(engine, &config.metrics)) {
+        return Ok(wrong);
+    }
+    let mut proof = Proof::default();
+    if let Err(wrong) = session.wait(check::compile(engine, &config.checks)) {
+        proof.problems.extend(wrong);
+    }
+    prove_reports(config, &session, &mut proof);
+    Ok(proof.problems)
+}
+
 /// Sets a small paper on the page style.
 fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError> {
     let text = |text: &str| vec![Inline::Text { text: text.to_owned() }];

@@ -158,7 +158,7 @@ impl Pipeline {
     }
 }
 
-fn say_misplaced(misplaced: &[Misplaced], progress: &dyn Progress) {
+pub(super) fn say_misplaced(misplaced: &[Misplaced], progress: &dyn Progress) {
     for file in misplaced {
         progress.warn(&format!("inbox/{}: {}; {}", file.label, file.message, file.hint));
     }

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, Level, Period, Severity};
+use crate::schedule::Schedule;
 
 /// One data set: its form, its rules and when it is due. Proven; see [`Contract::load`].
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ pub struct Contract {
     pub reporters: Vec<Level>,
     /// Working days after the statistics date by which a submission is due.
     pub due_workdays: u32,
+    /// When the daemon collects it by itself.
     pub schedule: Option<Schedule>,
     pub unit: UnitRule,
     /// Headers whose columns are taken and never leave the archive.
@@ -63,25 +65,6 @@ pub enum StatOn {
         month: i8,
         day: i8,
     },
-}
-
-/// When the daemon looks at the data set by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// Six fields, seconds first; proven by croner.
-    pub cron: String,
-    pub timezone: String,
-    pub missed: Missed,
-}
-
-/// What becomes of due times that passed while the daemon was down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Missed {
-    #[default]
-    Last,
-    None,
-    All,
 }
 
 /// Where the unit of a row comes from.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use croner::parser::{CronParser, Seconds};
 use indexmap::IndexMap;
 use regex::Regex;
 use sha2::{Digest, Sha256};
@@ -13,11 +12,12 @@ use toml::Spanned;
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
     BlankRule, Column, ColumnType, Contract, Glob, Layout, RESERVED_COLUMNS, RESERVED_TABLES,
-    RowKind, RowRule, RowRuleOfLayout, Schedule, StatOn, TableRule, UnitRule, UnitSource,
+    RowKind, RowRule, RowRuleOfLayout, StatOn, TableRule, UnitRule, UnitSource,
 };
 use crate::config::definition;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Frequency, fold};
+use crate::schedule::Schedule;
 
 /// The file under proof and what was found wrong with it so far.
 struct Proof<'a> {
@@ -192,24 +192,9 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
 
 fn prove_schedule(proof: &mut Proof<'_>, written: &Written) -> Option<Schedule> {
     let schedule = written.schedule.as_ref()?;
-    let parser = CronParser::builder().seconds(Seconds::Required).build();
-    if let Err(error) = parser.parse(schedule.cron.get_ref()) {
-        proof.refuse(
-            schedule.cron.span(),
-            format!("not a schedule: {error}"),
-            "six fields, seconds first: \"0 30 8 * * *\" is every day at 08:30",
-        );
-    }
-    let zone = schedule.timezone.get_ref();
-    if jiff::tz::TimeZone::get(zone).is_err() {
-        let message = format!("`{zone}` is no time zone");
-        proof.refuse(schedule.timezone.span(), message, "for example \"Asia/Shanghai\"");
-    }
-    Some(Schedule {
-        cron: schedule.cron.get_ref().clone(),
-        timezone: zone.clone(),
-        missed: schedule.missed,
-    })
+    schedule
+        .get_ref()
+        .prove(schedule.span(), |span, message, hint| proof.refuse(span, message, hint))
 }
 
 /// The entries of a table as they were written: the TOML reader sorts them by name.

@@ -4,14 +4,15 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{BlankRule, ColumnType, Missed, RowKind, TableRuleKind, UnitSource};
+use super::{BlankRule, ColumnType, RowKind, TableRuleKind, UnitSource};
+use crate::config::schedule::WrittenSchedule;
 use crate::model::{Frequency, Level, Severity};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     pub dataset: WrittenDataset,
-    pub schedule: Option<WrittenSchedule>,
+    pub schedule: Option<Spanned<WrittenSchedule>>,
     pub unit: WrittenUnit,
     #[serde(default)]
     pub drop: WrittenNames,
@@ -45,15 +46,6 @@ pub(super) struct WrittenDataset {
 
 fn one() -> u32 {
     1
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WrittenSchedule {
-    pub cron: Spanned<String>,
-    pub timezone: Spanned<String>,
-    #[serde(default)]
-    pub missed: Missed,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,8 @@
 CREATE TABLE schedules (
     name TEXT PRIMARY KEY,
     definition TEXT NOT NULL,
+    -- 0: switched off, or gone from the definitions.
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     since TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -16,10 +18,13 @@ CREATE TABLE slots (
     attempts INTEGER NOT NULL DEFAULT 0,
     begun_at TEXT NOT NULL,
     finished_at TEXT,
+    -- Of the last attempt.
     run_id INTEGER REFERENCES runs,
     detail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (schedule, due_at)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX slots_by_run ON slots (run_id);
+CREATE INDEX slots_running ON slots (state) WHERE state = 'running';
 
 -- At most one row: the daemon of this home.
 CREATE TABLE daemon (

@@ -1,0 +1,185 @@
+//! What the daemon has done by schedule, by watching, and by what fell due in the outbox. Each job is one
+//! run; a hand run calls the same functions.
+
+use jiff::Timestamp;
+
+use super::{CutOutcome, JudgeOutcome, Pipeline, PipelineError, Progress, RunOptions, Taken};
+use crate::config::Config;
+use crate::ledger::{Delivery, SlotKey};
+use crate::model::{Frequency, Period};
+use crate::schedule::Schedule;
+use crate::source::Arrived;
+
+/// A job that a schedule can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Job {
+    /// Collects and cuts a data set; nothing is judged.
+    Dataset(String),
+    /// Judges the newest due period and keeps the items.
+    Supervision,
+    /// Runs the newest due period of the report's frequency, publishes it and mails it.
+    Report(String),
+    /// Reminds those who have not reported.
+    Reminders,
+}
+
+impl Job {
+    /// Its name in the ledger, in `status` and in the log.
+    pub fn name(&self) -> String {
+        match self {
+            Job::Dataset(name) => format!("dataset:{name}"),
+            Job::Supervision => "supervision".to_owned(),
+            Job::Report(name) => format!("report:{name}"),
+            Job::Reminders => "reminders".to_owned(),
+        }
+    }
+
+    /// All that the definitions schedule, in the order in which jobs of one instant are done: figures
+    /// are collected before they are judged, and judged before they are reported.
+    pub fn scheduled(config: &Config) -> Vec<(Job, &Schedule)> {
+        let contracts = config.contracts.iter().filter_map(|contract| {
+            Some((Job::Dataset(contract.name.clone()), contract.schedule.as_ref()?))
+        });
+        let supervision = config.supervision.iter().map(|schedule| (Job::Supervision, schedule));
+        let reports = config.reports.iter().filter_map(|report| {
+            Some((Job::Report(report.name.clone()), report.schedule.as_ref()?))
+        });
+        let reminders = config.reminders.iter().map(|schedule| (Job::Reminders, schedule));
+        let mut jobs: Vec<_> =
+            contracts.chain(supervision).chain(reports).chain(reminders).collect();
+        jobs.sort_by(|a, b| a.0.cmp(&b.0));
+        jobs
+    }
+}
+
+/// What collecting a data set came to.
+#[derive(Debug, Clone, Default)]
+pub struct DatasetOutcome {
+    pub taken: Vec<Taken>,
+    pub cuts: Vec<CutOutcome>,
+}
+
+/// How fresh a file may be before the watch takes it: a copy that is under way changes its time.
+const SETTLED_AFTER_SECONDS: i64 = 5;
+
+impl Pipeline {
+    /// Names the slot that the next run is for: its row begins and ends with the run.
+    pub fn set_slot(&mut self, slot: Option<SlotKey>) {
+        self.slot = slot;
+    }
+
+    /// Does a job that fell due. Nothing to do is `Ok` without a run.
+    pub fn do_job(&self, job: &Job, progress: &dyn Progress) -> Result<(), PipelineError> {
+        match job {
+            Job::Dataset(name) => self.collect_dataset(name, progress).map(drop),
+            Job::Supervision => self.supervise(progress).map(drop),
+            Job::Report(name) => self.run_report(name, progress).map(drop),
+            // WIRE C: self.remind(progress).map(drop)
+            Job::Reminders => Err(PipelineError::wrong("reminders are not sent by this version")),
+        }
+    }
+
+    /// Collects one data set from all its sources and cuts its snapshots; nothing is judged.
+    pub fn collect_dataset(
+        &self,
+        name: &str,
+        progress: &dyn Progress,
+    ) -> Result<DatasetOutcome, PipelineError> {
+        self.contract(name)?;
+        let only = [name.to_owned()];
+        self.with_run(&format!("collect {name}"), None, progress, |run| {
+            // WIRE A: self.pull(run, &only, &[], progress)
+            let (taken, misplaced, fresh) = self.collect(run, &[], progress)?;
+            super::run::say_misplaced(&misplaced, progress);
+            let cuts = self.cut_dirty(run, &only, &fresh, progress)?;
+            Ok(DatasetOutcome { taken, cuts })
+        })
+    }
+
+    /// Judges the newest due period and keeps the items. None if no period is due yet.
+    pub fn supervise(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<Option<(Period, JudgeOutcome)>, PipelineError> {
+        let Some(period) = self.supervised_period() else { return Ok(None) };
+        self.with_run("supervise", Some(period), progress, |run| {
+            let session =
+                self.step(run, "metric", &period.to_string(), progress, || self.session(None))?;
+            let judged = self.judge_and_store(run, &session, period, true, progress)?;
+            Ok(Some((period, judged)))
+        })
+    }
+
+    /// The newest due period of the shortest frequency that is collected. Forms of longer periods are judged
+    /// with it: checks look for the figures that are the newest at its end.
+    fn supervised_period(&self) -> Option<Period> {
+        Frequency::ALL.into_iter().find_map(|frequency| self.newest_due(frequency))
+    }
+
+    /// Runs, publishes and mails a report for the newest due period of its frequency. None if no period
+    /// is due yet.
+    pub fn run_report(
+        &self,
+        name: &str,
+        progress: &dyn Progress,
+    ) -> Result<Option<super::RunOutcome>, PipelineError> {
+        self.named(&[name.to_owned()])?;
+        let due = self.config.reports.iter().find(|report| report.name == name);
+        let Some(period) = due.and_then(|report| self.newest_due(report.frequency)) else {
+            return Ok(None);
+        };
+        let options = RunOptions { pipelines: vec![name.to_owned()], ..RunOptions::of(period) };
+        self.run(&options, progress).map(Some)
+    }
+
+    /// What the drop folder's watch does: takes what has arrived and is whole. None, and no run, if there
+    /// is nothing of that kind.
+    pub fn watch(&self, progress: &dyn Progress) -> Result<Option<Vec<Taken>>, PipelineError> {
+        let (mut waiting, _) = self.waiting(&[])?;
+        // A file that cannot be read would begin a run at every look; `status` shows it.
+        waiting.retain(|file| !self.is_settling(file) && fs_err::File::open(&file.path).is_ok());
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        self.with_run("collect", None, progress, |run| {
+            let (taken, _, _) = self.take(run, waiting, Vec::new(), progress)?;
+            Ok(Some(taken))
+        })
+    }
+
+    fn is_settling(&self, file: &Arrived) -> bool {
+        if self.clock.is_fixed() {
+            return false;
+        }
+        let age = self.now().as_second() - file.modified_ns.div_euclid(1_000_000_000);
+        // From the future it was not copied just now: another machine's clock is wrong.
+        (-SETTLED_AFTER_SECONDS..SETTLED_AFTER_SECONDS).contains(&age)
+    }
+
+    /// Delivers what is queued, or deferred until now at the latest.
+    pub fn deliver_due(&self, progress: &dyn Progress) -> Result<Vec<Delivery>, PipelineError> {
+        self.with_run("deliver", None, progress, |run| self.deliver(run, progress))
+    }
+
+    /// Puts back what a killed run left, if anything is to be put back. Whether there was.
+    pub fn recover_if_need_be(&self, progress: &dyn Progress) -> Result<bool, PipelineError> {
+        let left = match self.ledger.lease()? {
+            Some(run) => !super::process::is_alive(&run.holder),
+            None => self.ledger.is_unfinished()?,
+        };
+        if left {
+            self.with_run("recover", None, progress, |_| Ok(()))?;
+        }
+        Ok(left)
+    }
+
+    /// When the next mail may go out: queued ones at once. None if none waits.
+    pub fn next_delivery(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let mut next: Option<Timestamp> = None;
+        for transport in self.transports() {
+            let at = self.ledger.next_delivery(transport)?;
+            next = [next, at].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+}
