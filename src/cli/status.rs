@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,12 +15,18 @@ use serde_json::{Value, json};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::args::{Cli, Format, StatusArgs};
+use super::commands::ledger_error;
 use super::output::{Rows, put};
-use super::{CliError, Verdict, open};
-use crate::pipeline::{Collection, Status};
+use super::{CliError, Verdict, load, open};
+use crate::config::home::Home;
+use crate::ledger::{DaemonRow, Ledger, Run, Slot};
+use crate::model::SlotState;
+use crate::pipeline::{Collection, ScheduleStatus, Status, process};
 
 /// Columns of the screen.
 const WIDTH: usize = 100;
+/// How long the daemon may take to accept a connection, and then to answer.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Columns of what a line is about.
 const LABEL: usize = 11;
 
@@ -26,11 +35,21 @@ pub(super) fn run(
     environment: &BTreeMap<String, String>,
     args: &StatusArgs,
 ) -> Result<Verdict, CliError> {
+    if args.check {
+        return check(cli, environment);
+    }
     let pipeline = open(cli, environment)?;
     let config = pipeline.config();
+    let daemon = pipeline
+        .ledger()
+        .daemon()
+        .map_err(ledger_error)?
+        .map(|row| DaemonState { alive: process::is_alive(&row.holder), row });
     let screen = Screen {
         district: config.settings.district.name.clone(),
         home: config.home.root().display().to_string(),
+        daemon,
+        schedules: pipeline.schedules()?.into_iter().map(ScheduleState::from).collect(),
         status: pipeline.status()?,
         zone: pipeline.clock().zone().clone(),
     };
@@ -38,15 +57,132 @@ pub(super) fn run(
     Ok(Verdict::Done)
 }
 
+/// Asks the running daemon whether it is well: what a service manager or a container asks again and
+/// again, so it opens no more than it must.
+fn check(cli: &Cli, environment: &BTreeMap<String, String>) -> Result<Verdict, CliError> {
+    let home = Home::new(&cli.home);
+    let row = match Ledger::open_read_only(&home.ledger()) {
+        Ok(ledger) => ledger.daemon().map_err(ledger_error)?,
+        // No ledger yet, no daemon either; what is wrong with the home is said by reading it.
+        Err(_) if !home.ledger().exists() => {
+            load(&home, environment)?;
+            None
+        }
+        Err(error) => return Err(ledger_error(error)),
+    };
+    let Some(row) = row else {
+        put("no daemon serves this home");
+        return Ok(Verdict::AtFault);
+    };
+    if !process::is_alive(&row.holder) {
+        put(format!("the daemon is gone: {}", row.holder));
+        return Ok(Verdict::AtFault);
+    }
+    if row.address.is_empty() {
+        put(format!("the daemon has not begun to answer yet: {}", row.holder));
+        return Ok(Verdict::AtFault);
+    }
+    match ask(&row.address) {
+        Ok((true, _)) => {
+            put(format!("well: {} since {}", row.holder, row.started_at));
+            Ok(Verdict::Done)
+        }
+        Ok((false, why)) => {
+            put(format!("not well: {why}"));
+            Ok(Verdict::AtFault)
+        }
+        Err(error) => {
+            put(format!("the daemon does not answer on {}: {error}", row.address));
+            Ok(Verdict::AtFault)
+        }
+    }
+}
+
+/// Asks `/healthz`: whether it is 200, and why not.
+fn ask(address: &str) -> std::io::Result<(bool, String)> {
+    // One line there and one answer back, from this machine to itself: no proxy, no TLS, no redirect.
+    let wrong = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
+    let address: SocketAddr = address.parse().map_err(|_| wrong("the address is unreadable"))?;
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(64 << 10).read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| wrong("no HTTP answer"))?;
+    let code = head.split(' ').nth(1).unwrap_or_default();
+    let body: Value = serde_json::from_str(body).map_err(|_| wrong("no answer of this program"))?;
+    let why: Vec<&str> = body["why"]
+        .as_array()
+        .map(|why| why.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    Ok((code == "200", why.join("; ")))
+}
+
 /// All that the screen shows.
 #[derive(Debug, Serialize)]
 struct Screen {
     district: String,
     home: String,
+    daemon: Option<DaemonState>,
+    schedules: Vec<ScheduleState>,
     #[serde(flatten)]
     status: Status,
     #[serde(skip)]
     zone: TimeZone,
+}
+
+/// The daemon's row of the ledger, and whether its process lives.
+#[derive(Debug, Serialize)]
+struct DaemonState {
+    alive: bool,
+    #[serde(flatten)]
+    row: DaemonRow,
+}
+
+/// How a schedule stands.
+#[derive(Debug, Serialize)]
+struct ScheduleState {
+    name: String,
+    timing: String,
+    timezone: String,
+    enabled: bool,
+    since: Option<Timestamp>,
+    next_at: Option<Timestamp>,
+    /// It was counted in working days of a year whose days off are not published.
+    next_provisional: bool,
+    last_run: Option<Slot>,
+    n_missed: u64,
+    last_missed: Option<Slot>,
+    /// Due and not begun.
+    waiting_since: Option<Timestamp>,
+    waiting_for: Option<Run>,
+}
+
+impl From<ScheduleStatus> for ScheduleState {
+    fn from(status: ScheduleStatus) -> ScheduleState {
+        let (waiting_since, waiting_for) = status.waiting.unzip();
+        ScheduleState {
+            name: status.name,
+            timing: status.timing,
+            timezone: status.timezone,
+            enabled: status.enabled,
+            since: status.since,
+            next_at: status.next.map(|next| next.at),
+            next_provisional: status.next.is_some_and(|next| next.provisional),
+            last_run: status.last_run,
+            n_missed: status.n_missed,
+            last_missed: status.last_missed,
+            waiting_since,
+            waiting_for: waiting_for.flatten(),
+        }
+    }
 }
 
 impl Screen {
@@ -71,8 +207,10 @@ impl Screen {
         let at = self.at(status.at);
         let zone = self.zone.iana_name().unwrap_or("local time");
         lines.push(spread(&format!("{}  {at}  {zone}", self.district), &self.home));
+        section(&mut lines, "daemon", self.daemon());
         section(&mut lines, "run", self.run());
         section(&mut lines, "runs", self.runs());
+        section(&mut lines, "schedules", self.schedules());
         section(&mut lines, "inbox", self.inbox());
         section(&mut lines, "collection", self.collection());
         section(&mut lines, "items", self.items());
@@ -80,6 +218,85 @@ impl Screen {
         section(&mut lines, "mails", self.mails());
         section(&mut lines, "disk", self.disk());
         lines
+    }
+
+    fn daemon(&self) -> Vec<String> {
+        let Some(DaemonState { alive, row }) = &self.daemon else {
+            return vec!["none: nothing is done by itself until `duban serve` is started".into()];
+        };
+        if !alive {
+            return vec![format!(
+                "gone: {} was last seen {} and did not end by itself; start `duban serve` again",
+                row.holder,
+                self.at(row.seen_at)
+            )];
+        }
+        let page = if row.address.is_empty() {
+            String::new()
+        } else {
+            format!(", http://{}", row.address)
+        };
+        let mut lines = vec![format!(
+            "{} since {}, seen {}{page}",
+            row.holder,
+            self.at(row.started_at),
+            self.at(row.seen_at)
+        )];
+        let trouble = row.trouble.lines().map(|line| format!("trouble: {line}"));
+        lines.extend(at_most(2, trouble.collect()));
+        lines
+    }
+
+    fn schedules(&self) -> Vec<String> {
+        if self.schedules.is_empty() {
+            return vec!["none".into()];
+        }
+        let name = self.schedules.iter().map(|one| one.name.width()).max().unwrap_or(0).min(28);
+        let rows = self.schedules.iter().map(|one| {
+            let next = match (one.enabled, one.next_at) {
+                (false, _) => "off".to_owned(),
+                (true, None) => "never".to_owned(),
+                (true, Some(at)) => self.at(at) + if one.next_provisional { "?" } else { "" },
+            };
+            let last = one.last_run.as_ref().map_or_else(
+                || "not run yet".to_owned(),
+                |slot| format!("{} {}", self.at(slot.due_at), slot.state),
+            );
+            let name = padded(&cut_to(&one.name, name), name);
+            format!(
+                "{name}  next {}  last {}{}",
+                padded(&next, 17),
+                padded(&last, 23),
+                self.why(one)
+            )
+        });
+        at_most(12, rows.collect())
+    }
+
+    /// What is to be said of a schedule beside its times: why it waits, failed or was missed.
+    fn why(&self, one: &ScheduleState) -> String {
+        if let Some(since) = one.waiting_since {
+            let what = one.waiting_for.as_ref().map_or_else(
+                || "the daemon".to_owned(),
+                |run| format!("run {} ({})", run.run_id, run.command),
+            );
+            return format!("  due since {}, waits for {what}", self.at(since));
+        }
+        let failed = one.last_run.as_ref().filter(|slot| slot.state == SlotState::Failed);
+        if let Some(slot) = failed {
+            return format!("  {}", slot.detail);
+        }
+        match &one.last_missed {
+            Some(slot) if one.n_missed > 0 => {
+                format!(
+                    "  missed {} (last {}): {}",
+                    one.n_missed,
+                    self.at(slot.due_at),
+                    slot.detail
+                )
+            }
+            _ => String::new(),
+        }
     }
 
     fn run(&self) -> Vec<String> {

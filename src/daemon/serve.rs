@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,7 +29,7 @@ use tokio_cron_scheduler::JobSchedulerError;
 use super::alarm::{Alarm, Alarms};
 use super::health::{NextDue, Pages, Pulse, Vitals, router};
 use super::log::Logged;
-use super::{Daemon, DaemonError};
+use super::{Daemon, DaemonError, SlotEnd, Tick};
 use crate::pipeline::Job;
 
 /// Beats without a watch on the drop folder: deliveries and second asks are due at their own times.
@@ -118,6 +119,7 @@ async fn run(
         vitals: Arc::clone(&vitals),
         wake: Arc::clone(&wake),
         stopping: Arc::clone(&stopping),
+        waiting: Vec::new(),
     };
     worker.lay(&daemon).await?;
     announce(&Serving { address, schedules: vitals.read().schedules });
@@ -159,6 +161,8 @@ struct Worker {
     vitals: Arc<Vitals>,
     wake: Arc<Notify>,
     stopping: Arc<AtomicBool>,
+    /// Slots that wait for a run by hand, and of which that was said.
+    waiting: Vec<(String, Timestamp)>,
 }
 
 impl Worker {
@@ -199,8 +203,40 @@ impl Worker {
             signs.step = None;
             signs.last_tick_at = Some(now);
         });
-        ended?;
+        self.tell(&ended?);
         Ok(daemon)
+    }
+
+    /// Says what a tick did. What failed was said where it failed.
+    fn tell(&mut self, tick: &Tick) {
+        if tick.recovered {
+            tracing::info!("what an earlier run left undone was put right");
+        }
+        if !tick.taken.is_empty() {
+            tracing::info!(n = tick.taken.len(), "files taken from the drop folder");
+        }
+        for slot in &tick.slots {
+            let why = slot.error.as_deref().unwrap_or_default();
+            let (schedule, due_at) = (slot.name.as_str(), slot.due_at);
+            let run = slot.run_id.map(|run| run.0);
+            match slot.state {
+                SlotEnd::Done => tracing::info!(schedule, %due_at, run, "slot done"),
+                SlotEnd::Failed => tracing::debug!(schedule, %due_at, run, "slot ended"),
+                SlotEnd::Missed { n } => {
+                    tracing::warn!(schedule, %due_at, n, why, "due times passed and are not made up for");
+                }
+                SlotEnd::Waiting => {
+                    let slot = (slot.name.clone(), slot.due_at);
+                    // It is looked at again every few seconds; once is enough.
+                    if !self.waiting.contains(&slot) {
+                        tracing::info!(schedule, %due_at, why, "slot waits");
+                        self.waiting.push(slot);
+                    }
+                    continue;
+                }
+            }
+            self.waiting.retain(|(name, _)| *name != slot.name);
+        }
     }
 
     /// Lays the alarms as the schedules are now, and notes when each is due next.
@@ -268,7 +304,7 @@ fn tell(states: &[NotifyState<'_>]) {
 /// Tells the service manager that the worker lives, if it wants to know (`WATCHDOG_USEC`).
 async fn watchdog(vitals: Arc<Vitals>) {
     let Some(period) = sd_notify::watchdog_enabled() else { return };
-    let mut beat = tokio::time::interval(period / 3);
+    let mut beat = tokio::time::interval((period / 3).max(Duration::from_millis(100)));
     loop {
         beat.tick().await;
         match vitals.stuck() {

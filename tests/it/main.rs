@@ -37,6 +37,8 @@ mod realdata;
 mod report_chart;
 mod report_output;
 mod report_template;
+mod serve;
+mod serve_home;
 mod smtp;
 mod supervise;
 mod tidy;
