@@ -116,6 +116,11 @@ fn report(error: &CliError) -> ExitCode {
     }
 }
 
+/// A folder as it is called from everywhere.
+fn full_path(folder: &std::path::Path) -> String {
+    fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+}
+
 /// An error and what caused it.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -17,7 +17,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::args::{Cli, Format, StatusArgs};
 use super::commands::ledger_error;
 use super::output::{Rows, put};
-use super::{CliError, Verdict, load, open};
+use super::{CliError, Verdict, full_path, load, open};
 use crate::config::home::Home;
 use crate::ledger::{DaemonRow, Ledger, Run, Slot};
 use crate::model::SlotState;
@@ -47,7 +47,7 @@ pub(super) fn run(
         .map(|row| DaemonState { alive: process::is_alive(&row.holder), row });
     let screen = Screen {
         district: config.settings.district.name.clone(),
-        home: config.home.root().display().to_string(),
+        home: full_path(config.home.root()),
         daemon,
         schedules: pipeline.schedules()?.into_iter().map(ScheduleState::from).collect(),
         status: pipeline.status()?,

@@ -17,6 +17,8 @@ pub struct DaemonSettings {
     pub watch_seconds: u32,
     /// How long a running step may take to end after SIGTERM.
     pub stop_seconds: u32,
+    /// Above so much resident memory the daemon begins anew when its work is done; 0: never.
+    pub idle_memory_mb: u32,
 }
 
 impl Default for DaemonSettings {
@@ -26,6 +28,7 @@ impl Default for DaemonSettings {
             listen_anywhere: false,
             watch_seconds: 60,
             stop_seconds: 30,
+            idle_memory_mb: 50,
         }
     }
 }

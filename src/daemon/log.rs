@@ -62,12 +62,14 @@ struct MaskedStderr(Stderr);
 
 impl Write for MaskedStderr {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.write_all(mask(&String::from_utf8_lossy(line)).as_bytes())?;
+        // A reader of the log that is gone is no reason to stop working.
+        let _ = self.0.write_all(mask(&String::from_utf8_lossy(line)).as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
+        let _ = self.0.flush();
+        Ok(())
     }
 }
 

@@ -13,6 +13,11 @@
 //!   service manager sees to; a daemon that goes on with half a state is worse than none.
 //! - **Stopping.** No new slot begins; what runs may end within `daemon.stop_seconds`. If it does not,
 //!   or a second signal comes, the process ends as if it had been killed: recovery knows that case.
+//! - **Resting.** What a report took stays with the process: the allocator's arenas, pages of code
+//!   that only a report needs. Nothing but a new process image gives it back, so a daemon that has
+//!   worked, is above `daemon.idle_memory_mb` and has nothing due soon leaves its place properly and
+//!   begins anew by `exec`: the same process to the service manager, its memory a fifth. (An
+//!   allocator that returns pages was measured, and left more behind than it gave back.)
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,11 +34,15 @@ use tokio_cron_scheduler::JobSchedulerError;
 use super::alarm::{Alarm, Alarms};
 use super::health::{NextDue, Pages, Pulse, Vitals, router};
 use super::log::Logged;
+use super::metrics::Process;
 use super::{Daemon, DaemonError, SlotEnd, Tick};
 use crate::pipeline::Job;
 
 /// Beats without a watch on the drop folder: deliveries and second asks are due at their own times.
 const HEARTBEAT: Duration = Duration::from_mins(1);
+
+/// Nothing may be due within this time for a rest.
+const REST_BEFORE_SECONDS: i64 = 15;
 
 /// What the daemon says when it begins.
 #[derive(Debug, Clone)]
@@ -50,6 +59,8 @@ pub enum Ended {
     Stopped,
     /// Something was still running: the next start puts it right.
     CutShort,
+    /// It is to begin anew, and to answer at this address again.
+    Resting(SocketAddr),
 }
 
 /// Why `duban serve` could not go on.
@@ -67,6 +78,15 @@ pub enum ServeError {
     Worker,
 }
 
+/// What a daemon begins as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// The first of its process: what proving the definitions took is to be given back.
+    Fresh,
+    /// After a rest, with nothing on its hands.
+    Rested,
+}
+
 /// Serves until a signal. `announce` is called once, when everything is ready.
 ///
 /// # Errors
@@ -74,6 +94,7 @@ pub enum ServeError {
 pub fn serve(
     daemon: Daemon,
     listen: SocketAddr,
+    begin: Begin,
     announce: impl FnOnce(&Serving),
 ) -> Result<Ended, ServeError> {
     // One thread for alarms, signals and pages; the work is done in a blocking thread of its own.
@@ -81,7 +102,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(ServeError::Runtime)?;
-    let ended = runtime.block_on(run(daemon, listen, announce));
+    let ended = runtime.block_on(run(daemon, listen, begin, announce));
     // What still runs must not hold up the end.
     runtime.shutdown_background();
     ended
@@ -90,6 +111,7 @@ pub fn serve(
 async fn run(
     daemon: Daemon,
     listen: SocketAddr,
+    begin: Begin,
     announce: impl FnOnce(&Serving),
 ) -> Result<Ended, ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Runtime)?;
@@ -120,6 +142,8 @@ async fn run(
         wake: Arc::clone(&wake),
         stopping: Arc::clone(&stopping),
         waiting: Vec::new(),
+        has_worked: begin == Begin::Fresh,
+        idle_memory: u64::from(settings.idle_memory_mb) * 1_000_000,
     };
     worker.lay(&daemon).await?;
     announce(&Serving { address, schedules: vitals.read().schedules });
@@ -127,8 +151,15 @@ async fn run(
     let watchdog = tokio::spawn(watchdog(Arc::clone(&vitals)));
     let mut work = tokio::spawn(worker.work(daemon));
 
+    let how = |ended: Result<Result<Worked, ServeError>, tokio::task::JoinError>| {
+        // What a panic said is on stderr by now.
+        match ended.map_err(|_| ServeError::Worker)?? {
+            Worked::Stopped => Ok(Ended::Stopped),
+            Worked::Resting => Ok(Ended::Resting(address)),
+        }
+    };
     let ended = tokio::select! {
-        ended = &mut work => ended.map_err(|_| ServeError::Worker)?.map(|()| Ended::Stopped),
+        ended = &mut work => how(ended),
         signal = signals.stop(&wake) => {
             let limit = Duration::from_secs(settings.stop_seconds.into());
             tracing::info!(signal, limit_seconds = limit.as_secs(), "stopping: no new slot begins");
@@ -137,7 +168,8 @@ async fn run(
             stopping.store(true, Ordering::SeqCst);
             wake.notify_one();
             tokio::select! {
-                ended = &mut work => ended.map_err(|_| ServeError::Worker)?.map(|()| Ended::Stopped),
+                // It may have been about to rest: it stays so.
+                ended = &mut work => how(ended).map(|_| Ended::Stopped),
                 () = tokio::time::sleep(limit) => {
                     tracing::warn!("what runs did not end in time: the next start puts it right");
                     Ok(Ended::CutShort)
@@ -163,16 +195,30 @@ struct Worker {
     stopping: Arc<AtomicBool>,
     /// Slots that wait for a run by hand, and of which that was said.
     waiting: Vec<(String, Timestamp)>,
+    /// Something was done that takes memory.
+    has_worked: bool,
+    /// Bytes above which it rests; 0: never.
+    idle_memory: u64,
+}
+
+/// How the worker ended.
+enum Worked {
+    Stopped,
+    Resting,
 }
 
 impl Worker {
-    async fn work(mut self, mut daemon: Daemon) -> Result<(), ServeError> {
+    async fn work(mut self, mut daemon: Daemon) -> Result<Worked, ServeError> {
         loop {
             daemon = self.tick(daemon).await?;
             if self.stopping.load(Ordering::SeqCst) {
                 break;
             }
             self.lay(&daemon).await?;
+            if self.may_rest(daemon.clock().now()) {
+                daemon.close()?;
+                return Ok(Worked::Resting);
+            }
             self.wake.notified().await;
             if self.stopping.load(Ordering::SeqCst) {
                 break;
@@ -180,7 +226,26 @@ impl Worker {
         }
         daemon.close()?;
         tracing::info!("stopped");
-        Ok(())
+        Ok(Worked::Stopped)
+    }
+
+    /// Whether work has left too much memory behind, and nothing is due so soon that beginning anew
+    /// could make it late.
+    fn may_rest(&mut self, now: Timestamp) -> bool {
+        if !self.has_worked || self.idle_memory == 0 || !self.waiting.is_empty() {
+            return false;
+        }
+        let soon = now.as_second() + REST_BEFORE_SECONDS;
+        let due_soon = |one: &NextDue| one.next_at.is_some_and(|at| at.as_second() < soon);
+        if self.vitals.read().schedules.iter().any(due_soon) {
+            return false;
+        }
+        let resident = Process::read().resident_bytes;
+        self.has_worked = false;
+        if resident > self.idle_memory {
+            tracing::info!(resident_mb = resident / 1_000_000, "resting: begins anew");
+        }
+        resident > self.idle_memory
     }
 
     /// Does all that is due.
@@ -215,6 +280,7 @@ impl Worker {
         if !tick.taken.is_empty() {
             tracing::info!(n = tick.taken.len(), "files taken from the drop folder");
         }
+        self.has_worked |= !tick.taken.is_empty() || tick.slots.iter().any(|s| s.run_id.is_some());
         for slot in &tick.slots {
             let why = slot.error.as_deref().unwrap_or_default();
             let (schedule, due_at) = (slot.name.as_str(), slot.due_at);

@@ -247,6 +247,32 @@ fn a_step_that_does_not_end_holds_up_the_stop_only_so_long_and_the_next_start_me
 }
 
 #[test]
+fn when_its_work_is_done_it_begins_anew_in_the_same_process_to_give_memory_back() {
+    let home = small_home();
+    for file in ["pipelines/headcount/pipeline.toml", "report_templates/brief/report.md.j2"] {
+        home.replace(file, "cron = \"* * * * * *\"", "cron = \"0 0 4 1 1 *\"");
+    }
+    let mut serve = Serve::start(&home, |command| {
+        command.env("DUBAN__DAEMON__IDLE_MEMORY_MB", "1");
+    });
+    let address = serve.address();
+    let before = serve.wait_for("it rests", |line| line["message"] == "resting: begins anew");
+    let after = serve.wait_for("it has rested", |line| line["message"] == "rested");
+    let mb = |line: &Value| line["resident_mb"].as_u64().expect("megabytes");
+    assert!(mb(&after) < mb(&before), "{before} {after}");
+    if let Some(pages) = pages(&address) {
+        assert_eq!(pages["health"]["code"], 200);
+        assert_eq!(pages["health"]["pid"], serve.pid(), "the same process at the same address");
+    }
+    let (asked, words) = code(&home, &["status", "--check"]);
+    assert_eq!(asked, Some(0), "{words}");
+    serve.signal("TERM");
+    assert_eq!(serve.ended().code(), Some(0));
+    let rests = serve.log.iter().filter(|line| line["message"] == "resting: begins anew").count();
+    assert_eq!(rests, 1, "above its limit it does not rest again without having worked");
+}
+
+#[test]
 fn the_service_manager_is_told_that_it_is_ready_lives_and_stops() {
     let home = small_home();
     let socket = home.root.join("notify");
