@@ -60,6 +60,25 @@ impl Calendar {
         Deadline { on, provisional }
     }
 
+    /// The working day `n` after `day`, or before it where `n` is negative. With `n = 0`, `day` itself.
+    pub fn shift_workdays(&self, day: Date, n: i32) -> Deadline {
+        if n >= 0 {
+            return self.add_workdays(day, n.unsigned_abs());
+        }
+        let mut on = day;
+        let mut provisional = false;
+        let mut left = n.unsigned_abs();
+        while left > 0 {
+            let Ok(before) = on.checked_sub(1.day()) else { break };
+            on = before;
+            provisional |= self.is_provisional(on);
+            if self.is_workday(on) {
+                left -= 1;
+            }
+        }
+        Deadline { on, provisional }
+    }
+
     /// Working days in (`from`, `to`]; negative if `to` lies before `from`.
     pub fn workdays_between(&self, from: Date, to: Date) -> i64 {
         if to < from {

@@ -113,8 +113,13 @@ pub fn checks(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let (violations, judged) = check()?;
     let items = pipeline.ledger().items(&ItemFilter::default())?;
     let baselines = pipeline.ledger().item_baselines()?;
-    let setting =
-        Setting { rules: &config.checks, calendar: &config.calendar, today, baselines: &baselines };
+    let setting = Setting {
+        rules: &config.checks,
+        calendar: &config.calendar,
+        waves: &config.waves,
+        today,
+        baselines: &baselines,
+    };
     let checking = median_of(plan.rounds(11), check)?;
     let reconciling =
         median_of(plan.rounds(101), || Ok(reconcile(&items, &violations, &judged, &setting)))?;

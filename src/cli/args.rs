@@ -65,6 +65,10 @@ pub enum Command {
     /// SIGTERM or SIGINT ends it (the running step may end first), SIGHUP makes it look at the
     /// definitions at once. `/healthz` and `/metrics` are answered on this machine alone.
     Serve(ServeArgs),
+    /// Mail the reminders that are due to who has not reported
+    ///
+    /// One mail a recipient and day; nobody is reminded of the same twice. The daemon does it by itself.
+    Remind(RemindArgs),
     /// Query the figures and the ledger, read-only
     Query(QueryArgs),
     /// Supervision items
@@ -100,7 +104,14 @@ pub enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
-    pub file: PathBuf,
+    #[arg(required_unless_present = "nil")]
+    pub file: Option<PathBuf>,
+    /// Take the unit's word (a telephone call) that it has nothing to report; in place of a file
+    #[arg(long, conflicts_with = "file", requires = "unit", requires = "dataset")]
+    pub nil: bool,
+    /// With `--nil`: why there is nothing
+    #[arg(long, requires = "nil", value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Who sent it: code or name; only if the file names no units
     #[arg(long, value_name = "REPORTER")]
     pub unit: Option<String>,
@@ -161,6 +172,15 @@ pub struct ServeArgs {
     /// Where to answer /healthz and /metrics, instead of daemon.listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RemindArgs {
+    /// Show which reminders are due to whom, and mail nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::args::{
     CheckCommand, Cli, Command, ConfigCommand, Format, ItemsCommand, MailCommand, PlanArgs,
-    QueryArgs, ReportCommand, RunArgs, SubmitArgs, ValidateArgs,
+    QueryArgs, RemindArgs, ReportCommand, RunArgs, SubmitArgs, ValidateArgs,
 };
 use super::output::{Rows, put, say};
-use super::{CliError, Verdict, Watch, demo, load, open, serve, show, status};
+use super::{CliError, Verdict, Watch, collection, demo, load, open, serve, show, status};
 use crate::config::home::{Home, InitError, init};
 use crate::config::{Config, may_report};
 use crate::ledger::{Door, EditionFilter, ItemFilter};
@@ -32,6 +32,7 @@ pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliEr
         Command::Plan(args) => plan(cli, environment, args),
         Command::Run(args) => run_period(cli, environment, args),
         Command::Serve(args) => serve::run(cli, environment, args),
+        Command::Remind(args) => remind(cli, environment, args),
         Command::Query(args) => query(cli, environment, args),
         Command::Items(command) => items(cli, environment, command),
         Command::Report(command) => reports(cli, environment, command),
@@ -151,19 +152,31 @@ fn file_name(path: &Path) -> String {
 fn submit(cli: &Cli, environment: &Environment, args: &SubmitArgs) -> Result<Verdict, CliError> {
     let pipeline = open(cli, environment)?;
     let reporter = reporter(pipeline.config(), args.unit.as_deref())?;
-    let bytes = fs_err::read(&args.file)?;
     let watch = Watch::new(cli);
-    let taken = pipeline.submit(
-        Incoming {
-            file_name: file_name(&args.file),
-            bytes,
-            period: args.period,
-            reporter,
-            dataset: args.dataset.clone(),
-            door: Door::Command,
-        },
-        &watch,
-    )?;
+    let taken = match (&args.file, &reporter, &args.dataset) {
+        (Some(file), _, _) => pipeline.submit(
+            Incoming {
+                file_name: file_name(file),
+                bytes: fs_err::read(file)?,
+                period: args.period,
+                reporter,
+                dataset: args.dataset.clone(),
+                door: Door::Command,
+            },
+            &watch,
+        )?,
+        (None, Some(unit), Some(dataset)) => {
+            let reason = args.reason.as_deref();
+            pipeline.submit_nil(dataset, unit, args.period, reason, &watch)?
+        }
+        // The parser asks for both with --nil, and for one of --nil and a file.
+        (None, _, _) => {
+            return Err(CliError::Usage {
+                message: "name a file, or --nil with --unit and --dataset".into(),
+                hint: None,
+            });
+        }
+    };
     watch.done();
     show::taken(&pipeline, &taken);
     Ok(Verdict::at_fault_if(taken.state == SubmissionState::Returned))
@@ -236,6 +249,19 @@ fn run_period(cli: &Cli, environment: &Environment, args: &RunArgs) -> Result<Ve
     let outcome = pipeline.run(&options, &watch)?;
     watch.done();
     show::outcome(&pipeline, &options, &outcome);
+    Ok(Verdict::Done)
+}
+
+fn remind(cli: &Cli, environment: &Environment, args: &RemindArgs) -> Result<Verdict, CliError> {
+    let pipeline = open(cli, environment)?;
+    if args.dry_run {
+        collection::reminders(&pipeline.reminders_due()?, args.format)?;
+        return Ok(Verdict::Done);
+    }
+    let watch = Watch::new(cli);
+    let outcome = pipeline.remind(&watch)?;
+    watch.done();
+    collection::reminded(&outcome);
     Ok(Verdict::Done)
 }
 

@@ -4,6 +4,7 @@
 //! fault; 2: wrong usage, or the program's own fault.
 
 mod args;
+mod collection;
 mod commands;
 mod demo;
 mod output;

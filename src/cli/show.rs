@@ -222,6 +222,9 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         for file in &plan.misplaced {
             rows.push(vec![json!("misplaced"), json!(file.label), json!(file.message)]);
         }
+        for pull in &plan.pulls {
+            rows.push(vec![json!("ask"), json!(pull.source), json!(pull.n_files - pull.n_held)]);
+        }
         for cut in &plan.cuts {
             let key = format!("{}/{}", cut.dataset, cut.period);
             rows.push(vec![json!("cut"), json!(key), json!(cut.n_submissions)]);
@@ -229,6 +232,13 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         for one in &plan.awaited {
             let key = format!("{}/{}", one.dataset, one.period);
             rows.push(vec![json!("await"), json!(key), json!(one.unit_name)]);
+        }
+        for mail in &plan.reminders.mails {
+            let codes: Vec<String> = mail.owed.iter().map(crate::pipeline::Owed::code).collect();
+            rows.push(vec![json!("remind"), json!(mail.recipient), json!(codes.join(" "))]);
+        }
+        for (unit, why) in &plan.reminders.unreachable {
+            rows.push(vec![json!("unreachable"), json!(unit), json!(why)]);
         }
         for change in &plan.judged.changes {
             let key = format!("{}/{}", change.item.key.check_id, change.item.key.subject_code);
@@ -254,6 +264,13 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
     for file in &plan.misplaced {
         put(format!("  cannot be taken: {}: {}; {}", file.label, file.message, file.hint));
     }
+    for pull in &plan.pulls {
+        let held = match pull.n_held {
+            0 => String::new(),
+            n => format!(", {n} of them not yet: the source named a later time"),
+        };
+        put(format!("files to ask {} for: {}{held}", pull.source, pull.n_files));
+    }
     if !plan.undecided.is_empty() {
         put(format!("submissions to decide again: {}", plan.undecided.len()));
     }
@@ -270,16 +287,24 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
     }
     put(format!("reports awaited: {}", plan.awaited.len()));
     for one in plan.awaited.iter().take(40) {
+        let days = one.days_left.abs();
+        let left = match one.days_left {
+            0 if one.overdue => ", overdue".to_owned(),
+            0 => ", today".to_owned(),
+            1.. => format!(", {days} working days left"),
+            _ => format!(", {days} working days overdue"),
+        };
+        let returned = if one.returned {
+            format!(", last file returned with {} errors", one.n_errors)
+        } else {
+            String::new()
+        };
         put(format!(
-            "  {} {} {} due {}{}{}",
-            one.dataset,
-            one.period,
-            one.unit_name,
-            one.due_on,
-            if one.overdue { ", overdue" } else { "" },
-            if one.returned { ", last file returned" } else { "" }
+            "  {} {} {} due {}{left}{returned}",
+            one.dataset, one.period, one.unit_name, one.due_on
         ));
     }
+    super::collection::reminder_lines(&plan.reminders);
     put(format!("items, on the snapshots as they are: {}", item_changes(&plan.judged)));
     if !plan.is_newest {
         put("  not stored unless --items");
@@ -399,7 +424,11 @@ pub(super) fn mails(
     for delivery in pipeline.ledger().deliveries(&filter).map_err(ledger_error)? {
         rows.push(vec![
             json!(delivery.delivery_id.0),
-            json!(delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what)),
+            json!(match delivery.kind.as_str() {
+                // Which edition of which report it carries.
+                "report" => delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what),
+                kind => kind,
+            }),
             json!(delivery.recipient),
             json!(delivery.state.as_str()),
             json!(delivery.attempts),

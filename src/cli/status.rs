@@ -21,10 +21,12 @@ use super::{CliError, Verdict, full_path, load, open};
 use crate::config::home::Home;
 use crate::ledger::{DaemonRow, Ledger, Run, Slot};
 use crate::model::SlotState;
-use crate::pipeline::{Collection, ScheduleStatus, Status, process};
+use crate::pipeline::{Collection, ScheduleStatus, Status, by_cause, process};
 
 /// Columns of the screen.
 const WIDTH: usize = 100;
+/// How many causes of files that are not to be had are told.
+const MOST_CAUSES: usize = 2;
 /// How long the daemon may take to accept a connection, and then to answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Columns of what a line is about.
@@ -212,7 +214,9 @@ impl Screen {
         section(&mut lines, "runs", self.runs());
         section(&mut lines, "schedules", self.schedules());
         section(&mut lines, "inbox", self.inbox());
+        section(&mut lines, "sources", self.sources());
         section(&mut lines, "collection", self.collection());
+        section(&mut lines, "to ask", self.to_ask());
         section(&mut lines, "items", self.items());
         section(&mut lines, "report", self.report());
         section(&mut lines, "mails", self.mails());
@@ -330,6 +334,56 @@ impl Screen {
         let misplaced =
             status.misplaced.iter().map(|file| format!("{}: {}", file.label, file.message));
         lines.extend(at_most(2, misplaced.collect()));
+        lines
+    }
+
+    /// One matter a cause, however many files it keeps away: what, and what to do about it.
+    fn sources(&self) -> Vec<String> {
+        let status = &self.status;
+        if status.n_sources == 0 {
+            return Vec::new();
+        }
+        let mut lines =
+            vec![format!("{}, {} files not to be had", status.n_sources, status.sources.len())];
+        let causes = by_cause(&status.sources);
+        let n = causes.len();
+        for ((source, state, message, hint), files) in causes.into_iter().take(MOST_CAUSES) {
+            let of = match files.as_slice() {
+                [one] => format!("{} {} of {}", one.dataset, one.period, one.unit_name),
+                several => {
+                    let names: Vec<&str> =
+                        several.iter().map(|one| one.unit_name.as_str()).collect();
+                    format!("{} files ({})", several.len(), names_within(&names, 40))
+                }
+            };
+            let since = files.iter().map(|one| one.since).min();
+            let since = since.map_or_else(String::new, |at| format!(" since {}", self.at(at)));
+            lines.push(format!("{source}: {of}: {state}{since}"));
+            let again = files.iter().filter_map(|one| one.not_before).min();
+            let again =
+                again.map_or_else(String::new, |at| format!("; asked again from {}", self.at(at)));
+            lines.extend(wrapped(&format!("{message}; {hint}{again}"), WIDTH - LABEL - 2, 2));
+        }
+        if n > MOST_CAUSES {
+            let left = n - MOST_CAUSES;
+            lines.push(format!("… and {left} more causes: duban status --format json"));
+        }
+        lines
+    }
+
+    /// What a person should look into: corrections after their window, units without a contact.
+    fn to_ask(&self) -> Vec<String> {
+        let corrections = self.status.closed_corrections.iter().map(|one| {
+            format!(
+                "correction after {}: {} {} of {}, submission {}",
+                one.until, one.dataset, one.period, one.unit_name, one.submission_id
+            )
+        });
+        let mut lines = at_most(2, corrections.collect());
+        let unreachable = self.status.unreachable.iter();
+        let unreachable =
+            unreachable.map(|(unit, why)| format!("{unit} cannot be reminded: {why}"));
+        lines.extend(at_most(2, unreachable.collect()));
         lines
     }
 
@@ -463,6 +517,23 @@ fn names_within(names: &[&str], room: usize) -> String {
         text.push_str(name);
     }
     text
+}
+
+/// A text in lines of a width, broken at blanks, with two blanks before each; at most `n` lines.
+fn wrapped(text: &str, width: usize, n: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        // The last line is cut where it is shown.
+        let is_last = lines.len() == n;
+        match lines.last_mut() {
+            Some(line) if is_last || line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines
 }
 
 /// Lines about one thing: its label stands before the first.

@@ -12,6 +12,7 @@ pub mod metric;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod sources;
 pub mod tables;
 pub mod targets;
 
@@ -21,7 +22,7 @@ use fs_err as fs;
 
 use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Level, UnitDirectory};
+use crate::model::{Level, UnitDirectory, Waves};
 use check::CheckRule;
 use contract::Contract;
 use home::Home;
@@ -29,6 +30,7 @@ use mail::{MailProblem, MailTransport, SmtpSettings};
 use metric::Metric;
 use report::ReportDefinition;
 use settings::{Origin, Settings};
+use sources::HttpSource;
 use tables::Contact;
 use targets::Target;
 
@@ -47,13 +49,19 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// In the order of their names.
     pub contracts: Vec<Contract>,
+    /// The waves of all contracts.
+    pub waves: Waves,
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
     /// When the daemon judges by itself.
     pub supervision: Option<Schedule>,
     /// When reminders are sent by themselves.
     pub reminders: Option<Schedule>,
+    /// Servers that are asked for files, in the order of the file.
+    pub sources: Vec<HttpSource>,
     pub reports: Vec<ReportDefinition>,
+    /// `report_templates/_mails/reminder.md.j2`; there if any data set reminds.
+    pub reminder: Option<ReportDefinition>,
     /// `report_templates/_base/mail.css`
     pub mail_css: String,
     /// `report_templates/_base/page.typ`
@@ -122,6 +130,16 @@ pub fn load(
         .chain(&mut supervision)
         .chain(&mut reminders);
     schedules.for_each(|schedule| schedule.default_zone(&zone));
+    let (file, text) = table("sources.toml", false, &mut problems);
+    let around = sources::Surroundings {
+        home,
+        units: &units,
+        contracts: &contracts,
+        max_file_mb: settings.intake.max_file_mb,
+        environment,
+    };
+    let sources = text.map_or(Ok(Vec::new()), |text| sources::load(&file, &text, &around));
+    let sources = take(sources, &mut problems);
     for report in &reports {
         for role in &report.to {
             if !contacts.iter().any(|contact| contact.role == *role) {
@@ -142,7 +160,9 @@ pub fn load(
         let path = home.report_templates().join("_base").join(name);
         read(&path, &home.label(&path), needed, problems).unwrap_or_default()
     };
-    let mail_css = base("mail.css", !reports.is_empty(), &mut problems);
+    let reminder = load_reminder(home, &contracts, &mut problems);
+    let mails = !reports.is_empty() || reminder.is_some();
+    let mail_css = base("mail.css", mails, &mut problems);
     let page_style = base("page.typ", !reports.is_empty(), &mut problems);
     let smtp = settings.mail.smtp_settings(|name| environment.get(name).cloned());
     if settings.mail.transport == MailTransport::Smtp
@@ -165,12 +185,15 @@ pub fn load(
         contacts,
         calendar,
         targets,
+        waves: Waves::new(contracts.iter().flat_map(|contract| contract.waves.iter().copied())),
         contracts,
         metrics,
         checks,
         supervision,
         reminders,
+        sources,
         reports,
+        reminder,
         mail_css,
         page_style,
         smtp,
@@ -229,12 +252,30 @@ fn load_contracts(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Contract> 
                         format!("the data set `{}` is defined in {} too", other.name, other.file);
                     problems.push(Diagnostic::file(&file, message));
                 }
+                problems.extend(wave_clashes(&contract, &contracts));
                 contracts.push(contract);
             }
             Err(wrong) => problems.extend(wrong),
         }
     }
     contracts
+}
+
+/// Waves that another data set lists with other days: a period is one row of `periods`.
+fn wave_clashes<'a>(
+    contract: &'a Contract,
+    others: &'a [Contract],
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    contract.waves.iter().flat_map(move |wave| {
+        let clashes = others
+            .iter()
+            .filter(move |other| other.waves.get(wave.period).is_some_and(|listed| listed != wave));
+        clashes.map(move |other| {
+            let message = format!("{} lists the wave {} with other days", other.file, wave.period);
+            Diagnostic::file(&contract.file, message)
+                .hint("surveys of one name are held on the same days; give this one another number")
+        })
+    })
 }
 
 fn load_metrics(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Metric> {
@@ -275,6 +316,33 @@ fn load_reports(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<ReportDefini
         }
     }
     reports
+}
+
+/// The template of reminders; it must be there if a data set says when to remind.
+fn load_reminder(
+    home: &Home,
+    contracts: &[Contract],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<ReportDefinition> {
+    let path = home.report_templates().join("_mails/reminder.md.j2");
+    let file = home.label(&path);
+    let reminding = contracts.iter().find(|contract| !contract.reminder_workdays.is_empty());
+    let Some(text) = read(&path, &file, false, problems) else {
+        if let Some(contract) = reminding {
+            let message =
+                format!("this file is missing: {} has `reminder_workdays`", contract.file);
+            let hint = "take it from a new home: `duban init DIR`";
+            problems.push(Diagnostic::file(file, message).hint(hint));
+        }
+        return None;
+    };
+    match ReportDefinition::load_mail("reminder", &file, &text) {
+        Ok(mail) => Some(mail),
+        Err(wrong) => {
+            problems.extend(wrong);
+            None
+        }
+    }
 }
 
 /// Whether a unit may be named as who sent a file.

@@ -115,6 +115,18 @@ struct Written {
     queries: IndexMap<Spanned<String>, Spanned<String>>,
 }
 
+/// Front matter of a mail that is no report: it goes to whom it concerns, and has no queries of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMail {
+    subject: Spanned<String>,
+    title: Option<Spanned<String>>,
+    addressees: Option<Spanned<String>>,
+    signature: Option<Spanned<String>>,
+    #[serde(default = "yes")]
+    dated: bool,
+}
+
 fn yes() -> bool {
     true
 }
@@ -191,6 +203,44 @@ impl ReportDefinition {
             frequency: written.frequency,
             schedule,
             queries,
+        })
+    }
+
+    /// Reads the template of a mail (`report_templates/_mails/<name>.md.j2`): a report whose rows are
+    /// given by the program.
+    ///
+    /// # Errors
+    /// What is wrong with the front matter, with the lines of the whole file.
+    pub fn load_mail(
+        name: &str,
+        file: &str,
+        text: &str,
+    ) -> Result<ReportDefinition, Vec<Diagnostic>> {
+        let front = front_matter(file, text)?;
+        let block = &text[front.start..front.end];
+        let written: WrittenMail = parse_block(file, block, 1).map_err(|error| vec![error])?;
+        let place = Place { file, text, offset: front.start };
+        let subject = place.line(written.subject);
+        Ok(ReportDefinition {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            text: text.to_owned(),
+            body_start: front.body,
+            title: written.title.map_or_else(|| subject.clone(), |title| place.line(title)),
+            subtitle: None,
+            subject: Some(subject),
+            addressees: written.addressees.map(|text| place.line(text)),
+            signature: written.signature.map(|text| place.line(text)),
+            doc_number: None,
+            imprint: Vec::new(),
+            file_name: None,
+            dated: written.dated,
+            numbering: false,
+            to: Vec::new(),
+            formats: vec![ReportFormat::Html],
+            frequency: Frequency::Month,
+            schedule: None,
+            queries: IndexMap::new(),
         })
     }
 

@@ -52,7 +52,7 @@ pub struct Tick {
     pub at: Timestamp,
     /// A killed run's leavings were put back.
     pub recovered: bool,
-    /// Taken by the drop folder's watch.
+    /// Taken by the drop folder's watch, and from sources that were asked again.
     pub taken: Vec<Taken>,
     /// In the order in which they were seen to.
     pub slots: Vec<SlotOutcome>,
@@ -100,7 +100,7 @@ impl Daemon {
             delivered: Vec::new(),
             errors: Vec::new(),
         };
-        self.held = false;
+        self.try_again = false;
         let due = self.due(now, &mut tick)?;
         self.work(now, due, &mut tick, progress)?;
         self.last_tick = Some((now, self.clock.now()));
@@ -233,7 +233,10 @@ impl Daemon {
             let taken = pipeline.watch(progress);
             tick.taken = self.note("watch", taken, tick).flatten().unwrap_or_default();
         }
-        // WIRE A: self.note("refetch", pipeline.refetch_due(progress), tick)
+        let refetched = pipeline.refetch_due(progress);
+        if let Some(refetched) = self.note("refetch", refetched, tick) {
+            tick.taken.extend(refetched.taken);
+        }
         for slot in due {
             // What was due stays due: the next start sees to it by its policy.
             if progress.is_stopping() {
@@ -262,13 +265,14 @@ impl Daemon {
         match result {
             Ok(value) => Some(value),
             Err(PipelineError::Ledger(LedgerError::Held { .. })) => {
-                self.held = true;
+                self.try_again = true;
                 None
             }
             Err(error) => {
                 let error = error.chain();
                 tracing::error!(what, error, "failed");
                 tick.errors.push(TickError { what, error });
+                self.try_again = true;
                 None
             }
         }
@@ -292,7 +296,7 @@ impl Daemon {
         };
         if let Err(PipelineError::Ledger(LedgerError::Held { run, by, command, .. })) = &result {
             let holder = format!("run {run} ({command}, {by})");
-            self.held = true;
+            self.try_again = true;
             self.waiting.insert(key.clone(), holder.clone());
             return Ok(outcome(SlotEnd::Waiting, None, Some(format!("waiting for {holder}"))));
         }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::calendar::Calendar;
 use crate::config::targets::Target;
-use crate::model::{Period, UnitCode, UnitDirectory};
+use crate::model::{Period, UnitCode, UnitDirectory, Waves};
 
 /// Name and columns of every reserved table; `!` after a type: never null.
 ///
@@ -27,7 +27,7 @@ const RESERVED: &[(&str, &str)] = &[
     (
         "periods",
         "period text!, frequency text!, starts_on date!, ends_on date!, stat_on date!, \
-         previous text!, same_last_year text!",
+         previous text, same_last_year text",
     ),
     (
         "targets",
@@ -41,7 +41,8 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "expected",
-        "dataset text!, period text!, reporter_code text!, due_on date!, provisional bool!",
+        "dataset text!, dataset_title text, period text!, reporter_code text!, due_on date!, \
+         provisional bool!, is_due bool, state text, first_accepted_on date",
     ),
     (
         "submissions",
@@ -69,9 +70,14 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "deliveries",
-        "delivery_id int!, edition_id int, report text, period text, recipient text, \
+        "delivery_id int!, kind text, edition_id int, report text, period text, recipient text, \
          message_id text, state text, attempts int, not_before instant, updated_at instant, \
          last_reply text",
+    ),
+    (
+        "reminders",
+        "dataset text!, period text!, reporter_code text!, workdays int!, recipient text, \
+         delivery_id int, at instant",
     ),
     (
         "editions",
@@ -87,6 +93,12 @@ const RESERVED: &[(&str, &str)] = &[
         "runs",
         "run_id int!, period text, started_at instant, finished_at instant, state text, \
          command text",
+    ),
+    (
+        "fetches",
+        "source text!, dataset text!, unit_code text!, period text!, state text!, code int, \
+         message text, hint text, url text, sha256 text, since instant!, asked_at instant!, \
+         not_before instant, failures int!",
     ),
 ];
 
@@ -275,8 +287,10 @@ pub struct PeriodRow {
 }
 
 /// `periods`: one row a period, sorted; of several statistics dates of one period the first holds.
+/// Days and neighbours of waves are as listed; the first wave has no `previous`.
 pub fn periods_batch(
     periods: impl IntoIterator<Item = PeriodRow>,
+    waves: &Waves,
 ) -> Result<RecordBatch, JsonRowsError> {
     let mut by_period: BTreeMap<Period, Date> = BTreeMap::new();
     for row in periods {
@@ -288,10 +302,10 @@ pub fn periods_batch(
         .map(|(period, stat_on)| {
             json!({
                 "period": period.to_string(), "frequency": period.frequency().as_str(),
-                "starts_on": period.starts_on().to_string(),
-                "ends_on": period.ends_on().to_string(), "stat_on": stat_on.to_string(),
-                "previous": period.previous().to_string(),
-                "same_last_year": period.same_last_year().to_string(),
+                "starts_on": waves.starts_on(period).to_string(),
+                "ends_on": waves.ends_on(period).to_string(), "stat_on": stat_on.to_string(),
+                "previous": waves.previous(period).map(|other| other.to_string()),
+                "same_last_year": waves.same_last_year(period).map(|other| other.to_string()),
             })
         })
         .collect();

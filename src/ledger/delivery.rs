@@ -184,38 +184,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::DeliveryDiffers`] if the key is taken by a mail to somebody else.
     pub fn enqueue(&self, new: &NewDelivery, at: Timestamp) -> Result<Enqueued, LedgerError> {
-        self.write("queue a mail", |tx| {
-            if let Some(delivery) = queued_before(tx, new)? {
-                if delivery.recipient != new.recipient || delivery.kind != new.kind {
-                    let key = new.dedupe_key.clone();
-                    return Err(LedgerError::DeliveryDiffers { key }.into());
-                }
-                return Ok(Enqueued { delivery, already: true });
-            }
-            let bytes_sha256 = store_blob(tx, &new.bytes)?;
-            tx.execute(
-                "INSERT INTO deliveries (edition_id, kind, dedupe_key, recipient, message_id,
-                    bytes_sha256, transport, state, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8)",
-                (
-                    new.edition_id,
-                    &new.kind,
-                    &new.dedupe_key,
-                    &new.recipient,
-                    &new.message_id,
-                    bytes_sha256,
-                    new.transport.as_str(),
-                    instant(at),
-                ),
-            )?;
-            let id = DeliveryId(tx.last_insert_rowid());
-            let detail = json!({
-                "edition_id": new.edition_id, "kind": new.kind, "message_id": new.message_id,
-                "transport": new.transport,
-            });
-            event(tx, at, "delivery_queued", &format!("delivery:{id}"), &detail)?;
-            Ok(Enqueued { delivery: find(tx, id)?, already: false })
-        })
+        self.write("queue a mail", |tx| queue(tx, new, at))
     }
 
     /// Takes the next mail that is due on a transport: it is `sending` from now on, and its attempt
@@ -401,6 +370,44 @@ impl Ledger {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// As [`Ledger::enqueue`], within a transaction that records more.
+pub(super) fn queue(
+    tx: &Transaction<'_>,
+    new: &NewDelivery,
+    at: Timestamp,
+) -> Result<Enqueued, Fault> {
+    if let Some(delivery) = queued_before(tx, new)? {
+        if delivery.recipient != new.recipient || delivery.kind != new.kind {
+            let key = new.dedupe_key.clone();
+            return Err(LedgerError::DeliveryDiffers { key }.into());
+        }
+        return Ok(Enqueued { delivery, already: true });
+    }
+    let bytes_sha256 = store_blob(tx, &new.bytes)?;
+    tx.execute(
+        "INSERT INTO deliveries (edition_id, kind, dedupe_key, recipient, message_id,
+            bytes_sha256, transport, state, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8)",
+        (
+            new.edition_id,
+            &new.kind,
+            &new.dedupe_key,
+            &new.recipient,
+            &new.message_id,
+            bytes_sha256,
+            new.transport.as_str(),
+            instant(at),
+        ),
+    )?;
+    let id = DeliveryId(tx.last_insert_rowid());
+    let detail = json!({
+        "edition_id": new.edition_id, "kind": new.kind, "message_id": new.message_id,
+        "transport": new.transport,
+    });
+    event(tx, at, "delivery_queued", &format!("delivery:{id}"), &detail)?;
+    Ok(Enqueued { delivery: find(tx, id)?, already: false })
 }
 
 fn queued_before(tx: &Transaction<'_>, new: &NewDelivery) -> rusqlite::Result<Option<Delivery>> {

@@ -13,12 +13,15 @@
 //! - **One run at a time** may change a home: [`Ledger::begin_run`] takes the lease, and takes it over
 //!   from a process that is gone.
 
+mod collection;
 mod delivery;
 mod edition;
 mod error;
+mod fetch;
 mod id;
 mod inbox;
 mod item;
+mod reminder;
 mod run;
 mod slot;
 mod snapshot;
@@ -35,6 +38,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use collection::FirstAccepted;
 pub use delivery::{
     Attempt, AttemptEnd, Claim, Delivery, DeliveryFilter, Enqueued, NewDelivery, Recovered,
     Transport,
@@ -42,9 +46,11 @@ pub use delivery::{
 pub use edition::{Edition, EditionFile, EditionFilter, NewEdition, Recorded};
 use error::Fault;
 pub use error::LedgerError;
+pub use fetch::{Fetch, NewFetch, Noted};
 pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
 pub use item::ItemFilter;
+pub use reminder::{Reminder, ReminderKey};
 pub use run::{Holder, NewRun, Run, Step};
 pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
@@ -214,12 +220,19 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
         };
         tx.execute_batch(script).map_err(migrating(found + 1))?;
         let broken = tx
-            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
-                row.get::<_, i64>(0)
-            })
+            .query_row(
+                "SELECT count(*), coalesce(min(\"table\"), '') FROM pragma_foreign_key_check",
+                [],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+            )
             .map_err(migrating(found + 1))?;
-        if broken > 0 {
-            return Err(migrating(found + 1)(rusqlite::Error::IntegralValueOutOfRange(0, broken)));
+        if let (n_rows @ 1.., table) = broken {
+            return Err(LedgerError::BrokenReferences {
+                path: path.to_owned(),
+                version: found + 1,
+                table,
+                n_rows: n_rows.unsigned_abs(),
+            });
         }
         tx.pragma_update(None, "user_version", value::count(found as u64 + 1))
             .map_err(migrating(found + 1))?;

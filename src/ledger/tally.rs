@@ -70,8 +70,8 @@ impl Ledger {
                 runs: run_times(conn)?,
                 fetches: counts(
                     conn,
-                    "SELECT source, state, count(*) FROM (
-                        SELECT source, state, max(asked_at) FROM fetches
+                    "SELECT source, state, count(*) FROM fetches WHERE fetch_id IN (
+                        SELECT max(fetch_id) FROM fetches
                         GROUP BY source, dataset, unit_code, period)
                      GROUP BY 1, 2",
                 )?,

@@ -10,6 +10,7 @@ mod period;
 mod rate;
 mod state;
 mod unit;
+mod wave;
 
 pub use finding::{Finding, Place, Severity};
 pub use item::{Item, ItemChange, ItemEvent, ItemEventKind, ItemKey, Violation};
@@ -18,7 +19,8 @@ pub use mail::{Attachment, InlineImage, MailContent};
 pub use period::{Frequency, ParsePeriodError, Period};
 pub use rate::Rate;
 pub use state::{
-    DeliveryPhase, DeliveryState, ItemState, Light, RunState, SlotState, SubmissionState,
-    UnknownState,
+    DeliveryPhase, DeliveryState, FetchState, ItemState, Light, RunState, SlotState,
+    SubmissionState, UnknownState,
 };
 pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};
+pub use wave::{Wave, Waves};

@@ -13,11 +13,18 @@ pub enum Frequency {
     Term,
     SchoolYear,
     Year,
+    /// A survey: held when its contract says, several a year or none.
+    Wave,
 }
 
 impl Frequency {
-    pub const ALL: [Frequency; 4] =
-        [Frequency::Month, Frequency::Term, Frequency::SchoolYear, Frequency::Year];
+    pub const ALL: [Frequency; 5] = [
+        Frequency::Month,
+        Frequency::Term,
+        Frequency::SchoolYear,
+        Frequency::Year,
+        Frequency::Wave,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,6 +32,7 @@ impl Frequency {
             Frequency::Term => "term",
             Frequency::SchoolYear => "school_year",
             Frequency::Year => "year",
+            Frequency::Wave => "wave",
         }
     }
 
@@ -35,6 +43,7 @@ impl Frequency {
             Frequency::Term => "2024-2025-1",
             Frequency::SchoolYear => "2024-2025",
             Frequency::Year => "2024",
+            Frequency::Wave => "2024-w1",
         }
     }
 }
@@ -42,6 +51,10 @@ impl Frequency {
 /// What a figure is about (never when it was known: that is the as-of).
 ///
 /// A school year runs 9/1–8/31; its first term ends on 31 January.
+///
+/// A wave has no days of its own: its contract lists them, and [`super::Waves`] knows them. What this
+/// type says of a wave's days is only the year that it is numbered in, and its neighbours are those
+/// of its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Period {
     Month {
@@ -59,7 +72,15 @@ pub enum Period {
     Year {
         year: i16,
     },
+    /// The `n`-th survey of a year, from 1.
+    Wave {
+        year: i16,
+        n: u8,
+    },
 }
+
+/// The greatest number of a wave within its year.
+const MAX_WAVE: u8 = 99;
 
 impl Period {
     pub fn frequency(self) -> Frequency {
@@ -68,10 +89,12 @@ impl Period {
             Period::Term { .. } => Frequency::Term,
             Period::SchoolYear { .. } => Frequency::SchoolYear,
             Period::Year { .. } => Frequency::Year,
+            Period::Wave { .. } => Frequency::Wave,
         }
     }
 
-    /// The period of a frequency that contains a day.
+    /// The period of a frequency that contains a day; of waves, the first of the day's year (ask
+    /// the contract which one is meant).
     pub fn containing(frequency: Frequency, day: Date) -> Period {
         let start = if day.month() >= 9 { day.year() } else { day.year() - 1 };
         match frequency {
@@ -82,6 +105,7 @@ impl Period {
             }
             Frequency::SchoolYear => Period::SchoolYear { start },
             Frequency::Year => Period::Year { year: day.year() },
+            Frequency::Wave => Period::Wave { year: day.year(), n: 1 },
         }
     }
 
@@ -90,7 +114,7 @@ impl Period {
             Period::Month { year, month } => date(year, month, 1),
             Period::Term { start, term: 2 } => date(start + 1, 2, 1),
             Period::Term { start, .. } | Period::SchoolYear { start } => date(start, 9, 1),
-            Period::Year { year } => date(year, 1, 1),
+            Period::Year { year } | Period::Wave { year, .. } => date(year, 1, 1),
         }
     }
 
@@ -100,18 +124,30 @@ impl Period {
             Period::Month { year, month } => date(year, month, 1).last_of_month(),
             Period::Term { start, term: 1 } => date(start + 1, 1, 31),
             Period::Term { start, .. } | Period::SchoolYear { start } => date(start + 1, 8, 31),
-            Period::Year { year } => date(year, 12, 31),
+            Period::Year { year } | Period::Wave { year, .. } => date(year, 12, 31),
         }
     }
 
+    /// The period before; before the first wave of a year, the first of the year before.
     #[must_use]
     pub fn previous(self) -> Period {
+        match self {
+            Period::Wave { year, n: 0..=1 } => return Period::Wave { year: year - 1, n: 1 },
+            Period::Wave { year, n } => return Period::Wave { year, n: n - 1 },
+            _ => {}
+        }
         let before = self.starts_on().checked_sub(1.day()).unwrap_or(self.starts_on());
         Period::containing(self.frequency(), before)
     }
 
+    /// The period after; after the last wave that a year can have, the first of the next year.
     #[must_use]
     pub fn next(self) -> Period {
+        match self {
+            Period::Wave { year, n: MAX_WAVE.. } => return Period::Wave { year: year + 1, n: 1 },
+            Period::Wave { year, n } => return Period::Wave { year, n: n + 1 },
+            _ => {}
+        }
         let after = self.ends_on().checked_add(1.day()).unwrap_or(self.ends_on());
         Period::containing(self.frequency(), after)
     }
@@ -123,10 +159,11 @@ impl Period {
             Period::Term { start, term } => Period::Term { start: start - 1, term },
             Period::SchoolYear { start } => Period::SchoolYear { start: start - 1 },
             Period::Year { year } => Period::Year { year: year - 1 },
+            Period::Wave { year, n } => Period::Wave { year: year - 1, n },
         }
     }
 
-    /// As a Chinese reader says it: `2024年9月`, `2024—2025学年第一学期`.
+    /// As a Chinese reader says it: `2024年9月`, `2024—2025学年第一学期`, `2024年第1次调查`.
     pub fn label(self) -> String {
         match self {
             Period::Month { year, month } => format!("{year}年{month}月"),
@@ -136,6 +173,7 @@ impl Period {
             }
             Period::SchoolYear { start } => format!("{start}—{}学年", start + 1),
             Period::Year { year } => format!("{year}年"),
+            Period::Wave { year, n } => format!("{year}年第{n}次调查"),
         }
     }
 }
@@ -147,9 +185,13 @@ impl PartialOrd for Period {
 }
 
 impl Ord for Period {
-    /// By the day of beginning, then by frequency.
+    /// By the day of beginning, then by frequency; waves of a year by their numbers.
     fn cmp(&self, other: &Period) -> std::cmp::Ordering {
-        (self.starts_on(), self.frequency()).cmp(&(other.starts_on(), other.frequency()))
+        let key = |period: &Period| {
+            let n = if let Period::Wave { n, .. } = period { *n } else { 0 };
+            (period.starts_on(), period.frequency(), n)
+        };
+        key(self).cmp(&key(other))
     }
 }
 
@@ -160,6 +202,7 @@ impl fmt::Display for Period {
             Period::Term { start, term } => write!(f, "{start:04}-{:04}-{term}", start + 1),
             Period::SchoolYear { start } => write!(f, "{start:04}-{:04}", start + 1),
             Period::Year { year } => write!(f, "{year:04}"),
+            Period::Wave { year, n } => write!(f, "{year:04}-w{n}"),
         }
     }
 }
@@ -167,7 +210,7 @@ impl fmt::Display for Period {
 /// A text that names no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no period: write a month 2024-09, a term 2024-2025-1, a school year 2024-2025 or a year 2024"
+    "{text:?} is no period: write a month 2024-09, a term 2024-2025-1, a school year 2024-2025, a year 2024 or a survey 2024-w1"
 )]
 pub struct ParsePeriodError {
     pub text: String,
@@ -186,6 +229,13 @@ impl FromStr for Period {
         let parts: Vec<&str> = text.split('-').collect();
         let period = match parts[..] {
             [y] => year(y).map(|year| Period::Year { year }),
+            [y, w] if w.starts_with('w') => match (year(y), w[1..].parse::<u8>()) {
+                // One way of writing each: no 2024-w01, no 2024-w+1.
+                (Some(year), Ok(n @ 1..=MAX_WAVE)) if w[1..] == n.to_string() => {
+                    Some(Period::Wave { year, n })
+                }
+                _ => None,
+            },
             [y, m] if m.len() == 2 => match (year(y), digits(m, 2)) {
                 (Some(year), Some(month @ 1..=12)) => {
                     i8::try_from(month).ok().map(|month| Period::Month { year, month })

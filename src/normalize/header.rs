@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use super::findings::{Collector, Says, clip};
+use super::value::without_enumerator;
 use super::workbook::{Cell, Entry, Sheet};
 use crate::config::contract::{Contract, Layout};
 use crate::model::{Place, fold};
@@ -31,6 +32,9 @@ impl<'a> Keys<'a> {
         let mut paths = HashMap::new();
         let mut parts = std::collections::HashSet::new();
         for (i, column) in contract.columns.iter().enumerate() {
+            if layout.is_given(i) {
+                continue;
+            }
             let declared: Vec<&String> = match layout.headers.get(&i) {
                 Some(paths) => paths.iter().collect(),
                 None => std::iter::once(&column.header).chain(&column.aliases).collect(),
@@ -51,9 +55,48 @@ impl<'a> Keys<'a> {
         self.layout
     }
 
+    /// Whether the layout is one row a respondent.
+    fn counts_answers(&self) -> bool {
+        self.layout.tally.as_ref().is_some_and(|tally| tally.questions.is_some())
+    }
+
+    /// Whether a header is a question whose answers are counted: what it asks.
+    fn question(&self, path: &str) -> Option<String> {
+        let pattern = self.layout.tally.as_ref()?.questions.as_ref()?;
+        if self.is_dropped(path) {
+            return None;
+        }
+        let captures = pattern.captures(path)?;
+        let question = captures.name("question").or_else(|| captures.get(0))?;
+        Some(question.as_str().to_owned())
+    }
+
+    /// A dropped column is known: by its whole path or by the last part of it.
+    fn is_dropped(&self, path: &str) -> bool {
+        let is = |text: &str| self.drop.iter().any(|name| name == text);
+        let leaf = path.rsplit('/').next().unwrap_or(path);
+        is(&key(path))
+            || is(leaf)
+            || self.layout.tally.is_some() && is(without_enumerator(&key(path)))
+    }
+
+    /// Whether a text of a row makes the row worth a look.
+    fn hints(&self, text: &str) -> bool {
+        let bare = text.split('(').next().unwrap_or_default();
+        self.parts.contains(text)
+            || self.parts.contains(bare)
+            || self.layout.tally.is_some()
+                && (self.parts.contains(without_enumerator(text)) || self.question(text).is_some())
+    }
+
     /// The column of a path; a unit of measure in brackets is the declared one or no match.
     fn find(&self, path: &str) -> Option<usize> {
         if let Some(&index) = self.paths.get(path) {
+            return Some(index);
+        }
+        if self.layout.tally.is_some()
+            && let Some(&index) = self.paths.get(without_enumerator(path))
+        {
             return Some(index);
         }
         let (bare, unit) = path.strip_suffix(')')?.rsplit_once('(')?;
@@ -82,6 +125,8 @@ pub(super) struct Header {
     pub(super) places: Vec<Option<u32>>,
     /// Sheet columns that mean a declared column a second time.
     twice: Vec<(u32, usize)>,
+    /// Sheet columns with answers to a question, and what it asks.
+    pub(super) questions: Vec<(u32, String)>,
     /// Sheet columns with a header that is not declared.
     unknown: Vec<(u32, String)>,
     n_required_missing: usize,
@@ -98,6 +143,7 @@ impl Header {
         self.columns.get(col as usize).is_some_and(Option::is_some)
             || self.unknown.iter().any(|(unknown, _)| *unknown == col)
             || self.twice.iter().any(|(twice, _)| *twice == col)
+            || self.questions.iter().any(|(question, _)| *question == col)
     }
 
     /// Better fits sort later: by required columns that are there, then by columns found.
@@ -122,12 +168,7 @@ pub(super) fn find(sheet: &Sheet, keys: &Keys<'_>) -> Option<Header> {
                 Cell::Text(text) if text.len() <= 200 => Some(key(text)),
                 _ => None,
             });
-            texts
-                .filter(|text| {
-                    let bare = text.split('(').next().unwrap_or_default();
-                    keys.parts.contains(text) || keys.parts.contains(bare)
-                })
-                .count()
+            texts.filter(|text| keys.hints(text)).count()
         })
         .collect();
     let mut best: Option<Header> = None;
@@ -165,6 +206,7 @@ fn read(sheet: &Sheet, keys: &Keys<'_>, first_row: u32, depth: u32) -> Header {
         columns: vec![None; width as usize],
         places: vec![None; keys.contract.columns.len()],
         twice: Vec::new(),
+        questions: Vec::new(),
         unknown: Vec::new(),
         n_required_missing: 0,
         n_found: 0,
@@ -182,17 +224,26 @@ fn read(sheet: &Sheet, keys: &Keys<'_>, first_row: u32, depth: u32) -> Header {
         let path = spread[col as usize].concat();
         match keys.find(&path).filter(|&index| header.places[index].is_none()) {
             Some(index) => header.take(col, index),
-            None => header.unknown.push((col, own[col as usize].join("/"))),
+            None => match keys.question(&own[col as usize].concat()) {
+                Some(question) => header.questions.push((col, question)),
+                None => header.unknown.push((col, own[col as usize].join("/"))),
+            },
         }
     }
-    header.n_found = header.places.iter().flatten().count();
+    header.n_found = header.places.iter().flatten().count() + header.questions.len();
     header.n_required_missing = keys
         .contract
         .columns
         .iter()
         .zip(&header.places)
-        .filter(|(column, place)| column.required && place.is_none())
+        .enumerate()
+        .filter(|(i, (column, place))| {
+            column.required && place.is_none() && !keys.layout.is_given(*i)
+        })
         .count();
+    if keys.counts_answers() && header.questions.is_empty() {
+        header.n_required_missing += 1;
+    }
     header
 }
 
@@ -252,13 +303,10 @@ fn path_rows(
 pub(super) fn say(header: &Header, keys: &Keys<'_>, sheet: &Sheet, findings: &mut Collector) {
     let columns = &keys.contract.columns;
     let name = sheet.name();
-    let mut unknown: Vec<&(u32, String)> = header
-        .unknown
-        .iter()
-        .filter(|(_, path)| !keys.drop.contains(&key(path)) && !is_dropped(keys, path))
-        .collect();
+    let mut unknown: Vec<&(u32, String)> =
+        header.unknown.iter().filter(|(_, path)| !keys.is_dropped(path)).collect();
     for (index, column) in columns.iter().enumerate() {
-        if !column.required || header.places[index].is_some() {
+        if !column.required || header.places[index].is_some() || keys.layout.is_given(index) {
             continue;
         }
         let declared = keys.layout.headers.get(&index).and_then(|paths| paths.first());
@@ -277,6 +325,15 @@ pub(super) fn say(header: &Header, keys: &Keys<'_>, sheet: &Sheet, findings: &mu
                 says.read(format!("没有“{expected}”这一列")).fix("请使用下发的表格，不要删改表头"),
             ),
         }
+    }
+    if keys.counts_answers() && header.questions.is_empty() {
+        findings.say(
+            Place::cell(name, header.last_row, 0),
+            Says::error("header.no_questions")
+                .read("没有一列是要统计的题目")
+                .expected("问卷各题各占一列，表头为题目原文")
+                .fix("请使用问卷平台导出的答卷明细（按选项文本导出），不要删改表头"),
+        );
     }
     for &(col, index) in &header.twice {
         let first = header.places[index].unwrap_or(0);
@@ -300,11 +357,6 @@ pub(super) fn say(header: &Header, keys: &Keys<'_>, sheet: &Sheet, findings: &mu
                 .expected("这些列不在规定的表格里，没有读取"),
         );
     }
-}
-
-/// A dropped column is known: by its whole path or by the last part of it.
-fn is_dropped(keys: &Keys<'_>, path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|leaf| keys.drop.iter().any(|name| name == leaf))
 }
 
 /// Which of the unknown headers is most like a missing one.

@@ -14,10 +14,12 @@
 mod findings;
 mod header;
 mod identity;
+mod nil;
 mod open;
 mod periods;
 mod rows;
 mod rules;
+mod tally;
 mod text;
 mod units;
 mod value;
@@ -69,6 +71,8 @@ pub struct Normalized {
     /// `_row` counts from 1, as a spreadsheet program does.
     pub batch: Option<RecordBatch>,
     pub findings: Vec<Finding>,
+    /// It says that there is nothing to report (零报告): a batch without rows.
+    pub nil: bool,
     /// Units covered, with how many rows each.
     pub units: BTreeMap<UnitCode, u64>,
     /// Who reports: the one given, or the one that the file names; `None` if it names none.
@@ -94,6 +98,7 @@ pub fn normalize_opened(
         Err(problem) => Normalized {
             refused: false,
             batch: None,
+            nil: false,
             findings: vec![problem.finding()],
             units: BTreeMap::new(),
             reporter: context.reporter.clone(),
@@ -112,6 +117,7 @@ pub fn normalize_workbook(
     let mut result = Normalized {
         refused: false,
         batch: None,
+        nil: false,
         findings: Vec::new(),
         units: BTreeMap::new(),
         reporter: context.reporter.clone(),
@@ -131,6 +137,7 @@ pub fn normalize_workbook(
     }
     if findings.has_errors() {
         result.batch = None;
+        result.nil = false;
     }
     result.findings = findings.finish();
     result
@@ -152,6 +159,7 @@ pub fn examine(
     Normalized {
         refused,
         batch: None,
+        nil: false,
         findings: findings.finish(),
         units: BTreeMap::new(),
         reporter,
@@ -198,7 +206,17 @@ fn check_period(contract: &Contract, context: &Context<'_>, findings: &mut Colle
                 ))
                 .fix("请按规定的报送期重新报送"),
         );
-    } else if period.starts_on() > context.today {
+    } else if !contract.has_period(period) {
+        let listed: Vec<String> =
+            contract.waves.iter().map(|wave| wave.period.to_string()).collect();
+        findings.say(
+            Place::file(),
+            Says::error("period.unlisted")
+                .read(format!("报送期 {period}（{}）", period.label()))
+                .expected(format!("《{}》安排的调查：{}", contract.title, listed.join("、")))
+                .fix("请核对是哪一次调查；确有这次调查的，请秘书处先在调查安排中登记"),
+        );
+    } else if contract.span(period).0 > context.today {
         findings.say(
             Place::file(),
             Says::error("period.future")
@@ -411,28 +429,38 @@ fn read_form(
     let mut named_reporter = None;
     for (index, header) in &form.sheets {
         let sheet = &book.sheets[*index];
-        periods::check_title(sheet, header.first_row, context.period, findings);
+        let span = contract.span(context.period);
+        periods::check_title(sheet, header.first_row, context.period, span, findings);
         header::say(header, &form.keys, sheet, findings);
         let named = units::reporter_in_title(sheet, header.first_row, context, findings);
         named_reporter = named_reporter.or(named);
-        rows::read(&mut table, sheet, header, form.keys.layout(), context, findings);
+        let layout = form.keys.layout();
+        let given = tally::constants(sheet, &book.file_name, header, contract, layout, findings);
+        match &layout.tally {
+            Some(tally) if tally.questions.is_some() => {
+                tally::count(&mut table, sheet, header, tally, &given, context, findings);
+            }
+            _ => rows::read(&mut table, sheet, header, layout, given, context, findings),
+        }
     }
-    if table.rows.is_empty() {
+    if let Some(tally) = &form.keys.layout().tally {
+        tally::settle(&mut table, tally, context);
+    }
+    if !table.nil.is_empty() {
+        result.nil = nil::judge(&table, findings);
+    } else if table.rows.is_empty() {
         let place = match &form.sheets[..] {
             [(index, header)] => {
                 Place { cell: Some((header.last_row + 1, 0)), ..sheet_place(&book.sheets[*index]) }
             }
             _ => Place::file(),
         };
-        findings.say(
-            place,
-            Says::error("rows.none")
-                .read("表头下面没有数据")
-                .expected("至少一行数据")
-                .fix("请填写后重新报送；本期确实没有的，请按零报告报送"),
-        );
+        findings.say(place, nil::blank_form(contract));
     }
     result.reporter = units::resolve(&mut table, contract, context, named_reporter, findings);
+    if result.nil {
+        nil::check_reporter(result.reporter.as_ref(), contract, context, findings);
+    }
     rules::check(&table, contract, findings);
     for row in &table.rows {
         if let Some(unit) = &row.unit {

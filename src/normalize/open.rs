@@ -127,8 +127,11 @@ pub fn read_workbook(bytes: &[u8], file_name: &str) -> Result<Workbook, ReadProb
     }
     // Parsers of binary formats index into what the file claims; a damaged file must not take the
     // daemon's run with it.
-    catch_unwind(AssertUnwindSafe(|| open(bytes, file_name)))
-        .unwrap_or_else(|_| Err(ReadProblem::Broken { reason: "the parser gave up".to_owned() }))
+    let opened = catch_unwind(AssertUnwindSafe(|| open(bytes, file_name)));
+    let mut book = opened
+        .unwrap_or_else(|_| Err(ReadProblem::Broken { reason: "the parser gave up".to_owned() }))?;
+    file_name.clone_into(&mut book.file_name);
+    Ok(book)
 }
 
 fn open(bytes: &[u8], file_name: &str) -> Result<Workbook, ReadProblem> {
@@ -202,7 +205,7 @@ fn open_ole(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
         }
         sheets.push(sheet);
     }
-    Ok(Workbook { format: Format::Xls, sheets, findings: Vec::new() })
+    Ok(Workbook { file_name: String::new(), format: Format::Xls, sheets, findings: Vec::new() })
 }
 
 /// What one inflating pass over a package finds.
@@ -434,7 +437,7 @@ fn open_xlsx(bytes: &[u8], package: &Package) -> Result<Workbook, ReadProblem> {
         };
         sheets.push(sheet);
     }
-    Ok(Workbook { format: Format::Xlsx, sheets, findings: Vec::new() })
+    Ok(Workbook { file_name: String::new(), format: Format::Xlsx, sheets, findings: Vec::new() })
 }
 
 fn open_xlsb(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
@@ -457,7 +460,7 @@ fn open_xlsb(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
         sheet.hidden = meta.visible != SheetVisible::Visible;
         sheets.push(sheet);
     }
-    Ok(Workbook { format: Format::Xlsb, sheets, findings: Vec::new() })
+    Ok(Workbook { file_name: String::new(), format: Format::Xlsb, sheets, findings: Vec::new() })
 }
 
 fn open_ods(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
@@ -472,7 +475,7 @@ fn open_ods(bytes: &[u8]) -> Result<Workbook, ReadProblem> {
         sheet.hidden = meta.visible != SheetVisible::Visible;
         sheets.push(sheet);
     }
-    Ok(Workbook { format: Format::Ods, sheets, findings: Vec::new() })
+    Ok(Workbook { file_name: String::new(), format: Format::Ods, sheets, findings: Vec::new() })
 }
 
 fn merge(dimensions: &Dimensions) -> Merge {

@@ -1,5 +1,6 @@
 //! What the title of a form says about its period.
 
+use jiff::civil::Date;
 use regex::Regex;
 
 use super::findings::{Collector, Says};
@@ -20,11 +21,13 @@ enum Named {
 
 /// Holds the rows above a header against the period that the file was submitted for.
 ///
-/// A month or year that is another one is an error: the commonest slip is last month's file.
+/// A month or year that is another one is an error: the commonest slip is last month's file. `span`:
+/// the period's first and last day.
 pub(super) fn check_title(
     sheet: &Sheet,
     header_row: u32,
     period: Period,
+    span: (Date, Date),
     findings: &mut Collector,
 ) {
     let mut wrong: Option<(Place, String)> = None;
@@ -36,7 +39,7 @@ pub(super) fn check_title(
                 continue;
             }
             for named in named(&folded) {
-                if fits(named, period) {
+                if fits(named, span) {
                     return;
                 }
                 wrong.get_or_insert_with(|| {
@@ -64,11 +67,11 @@ fn label(named: Named) -> String {
     }
 }
 
-fn fits(named: Named, period: Period) -> bool {
-    let (first, last) = (period.starts_on(), period.ends_on());
+fn fits(named: Named, (first, last): (Date, Date)) -> bool {
     match named {
-        Named::Month { year, month } => jiff::civil::Date::new(year, month, 1)
-            .is_ok_and(|day| day <= last && day.last_of_month() >= first),
+        Named::Month { year, month } => {
+            Date::new(year, month, 1).is_ok_and(|day| day <= last && day.last_of_month() >= first)
+        }
         Named::Year { year } => (first.year()..=last.year()).contains(&year),
         Named::SchoolYear { start } => {
             let school_year = Period::SchoolYear { start };

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::findings::{Collector, Says};
 use super::header::Header;
+use super::nil;
 use super::value::{Reader, Value, display_number};
 use super::workbook::{Cell, Entry, Merge, Sheet};
 use crate::config::contract::{Contract, Layout, RowKind, UnitSource};
@@ -23,17 +24,21 @@ pub(super) struct Row {
     /// The unit is known to be wrong and has been said to be.
     pub(super) is_unit_said: bool,
     pub(super) unit: Option<UnitCode>,
+    /// Answers that name no town: the district's own.
+    pub(super) is_own: bool,
 }
 
 /// The rows of a file, column by column.
 pub(super) struct Table<'a> {
     pub(super) contract: &'a Contract,
-    readers: Vec<Reader<'a>>,
+    pub(super) readers: Vec<Reader<'a>>,
     pub(super) columns: Vec<Vec<Value>>,
     pub(super) rows: Vec<Row>,
     pub(super) sheets: Vec<Option<String>>,
     /// For each sheet: declared column → sheet column.
     pub(super) places: Vec<Vec<Option<u32>>>,
+    /// Where sheets of the form say, before any data row, that there is nothing to report.
+    pub(super) nil: Vec<nil::Said>,
 }
 
 impl<'a> Table<'a> {
@@ -45,6 +50,7 @@ impl<'a> Table<'a> {
             rows: Vec::new(),
             sheets: Vec::new(),
             places: Vec::new(),
+            nil: Vec::new(),
         }
     }
 
@@ -107,6 +113,8 @@ struct Page<'a, 'b> {
     is_unit_said: bool,
     /// Sheet columns without a header that hold something beside the data.
     nameless: BTreeSet<u32>,
+    /// Values of columns that the sheet does not have.
+    constants: Vec<Option<Value>>,
 }
 
 /// Reads the rows of one sheet into the table.
@@ -115,6 +123,7 @@ pub(super) fn read(
     sheet: &Sheet,
     header: &Header,
     layout: &Layout,
+    constants: Vec<Option<Value>>,
     context: &Context<'_>,
     findings: &mut Collector,
 ) {
@@ -137,6 +146,7 @@ pub(super) fn read(
         unit: None,
         is_unit_said: false,
         nameless: BTreeSet::new(),
+        constants,
     };
     let above: HashSet<&str> = sheet
         .rows_from(0)
@@ -173,6 +183,13 @@ pub(super) fn read(
             }
         }
         if page.is_repeated_header(entries) || is_repeated_title(entries, &above) {
+            continue;
+        }
+        if page.all.n_rows == 0
+            && !page.table.nil.iter().any(|said| said.sheet == sheet_index)
+            && let Some(said) = nil::said(sheet, sheet_index, entries, table_contract, header)
+        {
+            page.table.nil.push(said);
             continue;
         }
         if let Some((kind, checked, label)) = classify(layout, entries, &cells) {
@@ -308,11 +325,16 @@ impl Page<'_, '_> {
             sums.last_row = row;
         }
         for (i, column) in contract.columns.iter().enumerate() {
+            if let Some(value) = &self.constants[i] {
+                self.table.columns[i].push(value.clone());
+                continue;
+            }
             let Some(col) = self.header.places[i] else {
                 self.table.columns[i].push(Value::Null);
                 continue;
             };
-            if column.drop {
+            // A unit's name may be read and not kept: its code is.
+            if column.drop && contract.unit.column != Some(i) {
                 self.table.columns[i].push(Value::Null);
                 continue;
             }
@@ -355,6 +377,7 @@ impl Page<'_, '_> {
             named_unit,
             is_unit_said,
             unit: None,
+            is_own: false,
         });
     }
 

@@ -21,6 +21,7 @@ pub(super) fn check(table: &Table<'_>, contract: &Contract, findings: &mut Colle
         match rule.kind {
             TableRuleKind::Unique => check_unique(table, contract, rule, findings),
             TableRuleKind::Constant => check_constant(table, contract, rule, findings),
+            TableRuleKind::Complete => check_complete(table, contract, rule, findings),
         }
     }
 }
@@ -162,6 +163,33 @@ fn shown(contract: &Contract, table: &Table<'_>, row: usize, column: usize) -> S
         return label.clone();
     }
     value.display()
+}
+
+fn check_complete(
+    table: &Table<'_>,
+    contract: &Contract,
+    rule: &TableRule,
+    findings: &mut Collector,
+) {
+    for &column in &rule.columns {
+        let declared = &contract.columns[column];
+        let is_there = |code: &str| {
+            let found = |value: &Value| matches!(value, Value::Text(text) if text == code);
+            table.columns[column].iter().any(found)
+        };
+        let missing: Vec<&str> = declared
+            .codes
+            .iter()
+            .filter(|(code, _)| !is_there(code))
+            .map(|(code, labels)| labels.first().unwrap_or(code).as_str())
+            .collect();
+        if !missing.is_empty() {
+            let mut says = Says::new("rule", rule.severity).expected(&rule.expected).fix(&rule.fix);
+            says.code = format!("rule.{}", rule.id);
+            says.read = format!("“{}”中没有：{}", declared.label(), missing.join("、"));
+            findings.say(Place::file(), says);
+        }
+    }
 }
 
 fn check_unique(

@@ -16,7 +16,12 @@ pub(super) fn read(bytes: &[u8], file_name: &str) -> Result<Workbook, ReadProble
     if opening.starts_with(['[', '{']) {
         match read_json(opening) {
             Ok(sheet) => {
-                return Ok(Workbook { format: Format::Json, sheets: vec![sheet], findings });
+                return Ok(Workbook {
+                    file_name: String::new(),
+                    format: Format::Json,
+                    sheets: vec![sheet],
+                    findings,
+                });
             }
             Err(reason) => {
                 let extension = file_name.rsplit('.').next().unwrap_or_default();
@@ -27,7 +32,7 @@ pub(super) fn read(bytes: &[u8], file_name: &str) -> Result<Workbook, ReadProble
         }
     }
     let sheet = read_separated(&text, &mut findings)?;
-    Ok(Workbook { format: Format::Text, sheets: vec![sheet], findings })
+    Ok(Workbook { file_name: String::new(), format: Format::Text, sheets: vec![sheet], findings })
 }
 
 /// The text of a file, with what had to be concluded about its encoding.

@@ -203,7 +203,7 @@ fn assign(
             continue;
         };
         let Some(unit) = context.units.get(&code) else { continue };
-        if unit.level != Level::Town {
+        if unit.level != Level::Town && !row.is_own {
             findings.say_of_cell(
                 sheet.as_deref(),
                 at,

@@ -335,7 +335,8 @@ impl<'a> Reader<'a> {
         if is_dash(&folded) || folded.is_empty() {
             return self.blank();
         }
-        if let Some(code) = self.labels.get(&folded) {
+        let bare = without_enumerator(&folded);
+        if let Some(code) = self.labels.get(&folded).or_else(|| self.labels.get(bare)) {
             return (Some(Value::Text((*code).to_owned())), None);
         }
         let names: Vec<&str> = self
@@ -380,6 +381,21 @@ pub(super) fn tidy(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+/// Folded text without the letter or number that forms and survey platforms put before an option or a
+/// question (`A.`, `1、`, `(2)`), and without the mark behind it; as it is, if nothing else would be left.
+pub(super) fn without_enumerator(folded: &str) -> &str {
+    let marks = ['.', '、', ')', ':', ','];
+    let inner = folded.strip_prefix('(').unwrap_or(folded);
+    let number = inner.bytes().take_while(u8::is_ascii_digit).count();
+    let letter = usize::from(number == 0 && inner.starts_with(|c: char| c.is_ascii_uppercase()));
+    let rest = match inner[number + letter..].strip_prefix(marks) {
+        Some(rest) if number + letter > 0 && number <= 3 => rest,
+        _ => folded,
+    };
+    let rest = rest.trim_end_matches(['?', ':', '。', '*']);
+    if rest.is_empty() { folded } else { rest }
 }
 
 fn is_dash(text: &str) -> bool {

@@ -26,6 +26,8 @@ impl Format {
 /// A submitted file, read.
 #[derive(Debug, Clone)]
 pub struct Workbook {
+    /// As it came: survey platforms name the paper in it.
+    pub file_name: String,
     pub format: Format,
     pub sheets: Vec<Sheet>,
     /// What the reading itself has to say (an encoding that was concluded, …).

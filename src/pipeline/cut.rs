@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
+
 use super::intake::Fresh;
 use super::{Pipeline, PipelineError, Progress};
 use crate::config::contract::Contract;
 use crate::ledger::{Coverage, Cut, CutInput, NewCut, RunId, SubmissionId};
-use crate::model::{Period, UnitCode};
+use crate::model::{Period, SubmissionState, UnitCode};
 use crate::snapshot::{Metadata, Part, assemble, publish, read, rows_of, write};
 
 /// What cutting one snapshot came to.
@@ -68,16 +70,6 @@ impl Pipeline {
         Ok(dirty)
     }
 
-    /// The units that are expected to report and have nothing current.
-    pub(super) fn missing(&self, contract: &Contract, coverage: &[Coverage]) -> Vec<UnitCode> {
-        self.reporters(contract)
-            .filter(|code| {
-                !coverage.iter().any(|row| row.reporter_code == **code || row.unit_code == **code)
-            })
-            .cloned()
-            .collect()
-    }
-
     pub(super) fn reporters<'a>(
         &'a self,
         contract: &'a Contract,
@@ -134,7 +126,9 @@ impl Pipeline {
                     held.contains(&CutInput { submission_id: id, unit_code: unit.clone() })
                 })
             });
-            let batch = if let Some(batch) = fresh.get(&id) {
+            let batch = if submission.state == SubmissionState::Nil {
+                Some(RecordBatch::new_empty(contract.arrow_schema()))
+            } else if let Some(batch) = fresh.get(&id) {
                 Some(batch.clone())
             } else if let Some((_, rows)) = held {
                 Some(rows_of(rows, id.0)?)
@@ -198,24 +192,38 @@ impl Pipeline {
         })
     }
 
-    /// Periods of a contract from its first submission to the newest whose statistics date is past.
+    /// Periods of a contract from the first that is collected (that of the first submission, if the
+    /// contract names none) to the newest whose statistics date is past.
     pub(super) fn expected_periods(
         &self,
         contract: &Contract,
     ) -> Result<Vec<Period>, PipelineError> {
         let today = self.clock.today();
-        let coverage = self.ledger.submissions(&crate::ledger::SubmissionFilter {
-            dataset: Some(contract.name.clone()),
-            as_of: Some(self.now()),
-            ..Default::default()
-        })?;
-        let Some(mut period) = coverage.iter().map(|row| row.period).min() else {
-            return Ok(Vec::new());
+        self.collected_periods(contract, |period| contract.stat_on(period) <= today)
+    }
+
+    /// Periods of a contract from the first that is collected, for as long as `is_wanted`.
+    pub(super) fn collected_periods(
+        &self,
+        contract: &Contract,
+        is_wanted: impl Fn(Period) -> bool,
+    ) -> Result<Vec<Period>, PipelineError> {
+        let first = match contract.first_period {
+            Some(first) => Some(first),
+            None => {
+                let submissions = self.ledger.submissions(&crate::ledger::SubmissionFilter {
+                    dataset: Some(contract.name.clone()),
+                    as_of: Some(self.now()),
+                    ..Default::default()
+                })?;
+                submissions.iter().map(|row| row.period).min()
+            }
         };
         let mut periods = Vec::new();
-        while contract.stat_on(period) <= today {
+        let mut next = first;
+        while let Some(period) = next.filter(|period| is_wanted(*period)) {
             periods.push(period);
-            period = period.next();
+            next = contract.next_period(period);
         }
         Ok(periods)
     }
@@ -227,13 +235,7 @@ impl Pipeline {
             .contracts
             .iter()
             .filter(|contract| contract.frequency == frequency)
-            .map(|contract| {
-                let mut period = Period::containing(frequency, today);
-                while contract.stat_on(period) >= today {
-                    period = period.previous();
-                }
-                period
-            })
+            .filter_map(|contract| contract.newest_due(today))
             .max()
     }
 

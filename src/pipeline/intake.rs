@@ -1,5 +1,5 @@
-//! Taking a file: which data set it is, reading it, archiving it, and deciding it. The drop folder and
-//! `duban submit` are one and the same from here on.
+//! Taking a file: which data set it is, reading it, archiving it, and deciding it. The drop folder, a
+//! source that was asked and `duban submit` are one and the same from here on.
 
 use std::collections::BTreeMap;
 
@@ -52,12 +52,22 @@ pub struct Taken {
 pub(super) type Fresh = BTreeMap<SubmissionId, RecordBatch>;
 
 /// A file read but not yet recorded.
-struct ReadFile {
+pub(super) struct ReadFile {
     incoming: Incoming,
     sha256: String,
     dataset: String,
     contract_hash: String,
     normalized: Normalized,
+}
+
+impl ReadFile {
+    pub(super) fn file_name(&self) -> &str {
+        &self.incoming.file_name
+    }
+
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
 }
 
 impl Pipeline {
@@ -88,8 +98,41 @@ impl Pipeline {
             }
         }
         let command = format!("submit {} --period {}", incoming.file_name, incoming.period);
+        self.submit_as(&command, incoming, progress)
+    }
+
+    /// Takes a unit's word, given by telephone, that it has nothing to report for a period: as the form
+    /// that it would have sent.
+    pub fn submit_nil(
+        &self,
+        dataset: &str,
+        unit: &UnitCode,
+        period: Period,
+        reason: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<Taken, PipelineError> {
+        let contract = self.contract(dataset)?;
+        let (file_name, bytes) = self.nil_form(contract, unit, period, reason)?;
+        let command = format!("submit --nil --unit {unit} --dataset {dataset} --period {period}");
+        let incoming = Incoming {
+            file_name,
+            bytes,
+            period,
+            reporter: Some(unit.clone()),
+            dataset: Some(dataset.to_owned()),
+            door: Door::Command,
+        };
+        self.submit_as(&command, incoming, progress)
+    }
+
+    fn submit_as(
+        &self,
+        command: &str,
+        incoming: Incoming,
+        progress: &dyn Progress,
+    ) -> Result<Taken, PipelineError> {
         let period = incoming.period;
-        self.with_run(&command, Some(period), progress, |run| {
+        self.with_run(command, Some(period), progress, |run| {
             let name = incoming.file_name.clone();
             self.step(run, "receive", &name, progress, || {
                 self.record(self.read(incoming)).map(|(taken, _)| taken)
@@ -149,16 +192,27 @@ impl Pipeline {
                     }
                 };
                 let sha256 = read.sha256.clone();
-                let (one, batch) =
-                    self.step(run, "receive", &arrived.label, progress, || self.record(read))?;
-                if let Some(batch) = batch {
-                    fresh.insert(one.submission_id, batch);
-                }
+                taken.push(self.receive(run, &arrived.label, read, &mut fresh, progress)?);
                 self.remember(arrived, sha256)?;
-                taken.push(one);
             }
         }
         Ok((taken, misplaced, fresh))
+    }
+
+    /// The step that takes a file, by whatever door it came.
+    pub(super) fn receive(
+        &self,
+        run: RunId,
+        label: &str,
+        read: ReadFile,
+        fresh: &mut Fresh,
+        progress: &dyn Progress,
+    ) -> Result<Taken, PipelineError> {
+        let (taken, batch) = self.step(run, "receive", label, progress, || self.record(read))?;
+        if let Some(batch) = batch {
+            fresh.insert(taken.submission_id, batch);
+        }
+        Ok(taken)
     }
 
     fn remember(&self, arrived: &Arrived, sha256: String) -> Result<(), PipelineError> {
@@ -237,7 +291,7 @@ impl Pipeline {
         })
     }
 
-    fn read(&self, incoming: Incoming) -> ReadFile {
+    pub(super) fn read(&self, incoming: Incoming) -> ReadFile {
         let sha256 = sha256_hex(&incoming.bytes);
         // Opened once, for telling which form it is and for reading it.
         let opened = read_workbook(&incoming.bytes, &incoming.file_name);
@@ -367,14 +421,13 @@ impl Pipeline {
 
     /// Archives, receives and decides a file that was read.
     fn record(&self, read: ReadFile) -> Result<(Taken, Option<RecordBatch>), PipelineError> {
-        let ReadFile { incoming, sha256, dataset, contract_hash, normalized } = read;
+        let ReadFile { incoming, sha256, dataset, contract_hash, mut normalized } = read;
         let now = self.now();
         let reporter = self.reporter_or_district(normalized.reporter.clone());
-        let due = self
-            .config
-            .contracts
-            .iter()
-            .find(|contract| contract.name == dataset)
+        let contract = self.config.contracts.iter().find(|contract| contract.name == dataset);
+        // Nothing was asked of anybody for a period before the first that is collected.
+        let due = contract
+            .filter(|contract| contract.collects(incoming.period))
             .map(|contract| contract.due_on(incoming.period, &self.config.calendar).on);
         let new = NewSubmission {
             dataset: dataset.clone(),
@@ -394,6 +447,9 @@ impl Pipeline {
             self.archive.store(&incoming.bytes)?;
             let received = self.ledger.receive(&new)?;
             if received.state == SubmissionState::Received {
+                if let Some(contract) = contract {
+                    self.ask_about_correction(&mut normalized, received.id, contract, now)?;
+                }
                 let decision = self.decision(&normalized, &reporter, contract_hash);
                 self.ledger.decide(received.id, &decision, now)?;
             }
@@ -402,7 +458,9 @@ impl Pipeline {
         let submission = self.ledger.submission(received.id)?;
         let accepted = matches!(
             submission.state,
-            SubmissionState::Accepted | SubmissionState::AcceptedWithWarnings
+            SubmissionState::Accepted
+                | SubmissionState::AcceptedWithWarnings
+                | SubmissionState::Nil
         );
         let taken = Taken {
             submission_id: received.id,
@@ -428,7 +486,7 @@ impl Pipeline {
         let decision = match self.config.contracts.iter().find(|c| c.name == submission.dataset) {
             Some(contract) => {
                 let bytes = self.archive.read(&submission.sha256)?;
-                let normalized = self.normalize(
+                let mut normalized = self.normalize(
                     &submission.file_name,
                     &bytes,
                     submission.period,
@@ -438,6 +496,8 @@ impl Pipeline {
                 if normalized.refused {
                     return self.refuse_archived(submission, contract, &normalized.findings);
                 }
+                let (id, at) = (submission.submission_id, submission.received_at);
+                self.ask_about_correction(&mut normalized, id, contract, at)?;
                 self.decision(&normalized, &submission.reporter_code, contract.hash.clone())
             }
             None => Decision {
@@ -486,6 +546,22 @@ impl Pipeline {
         Ok(())
     }
 
+    /// A correction after the window for corrections is taken, and asked about.
+    fn ask_about_correction(
+        &self,
+        normalized: &mut Normalized,
+        id: SubmissionId,
+        contract: &Contract,
+        received_at: jiff::Timestamp,
+    ) -> Result<(), PipelineError> {
+        if normalized.batch.is_some()
+            && let Some(finding) = self.closed_correction(id, contract, received_at)?
+        {
+            normalized.findings.push(finding);
+        }
+        Ok(())
+    }
+
     fn decision(
         &self,
         normalized: &Normalized,
@@ -495,13 +571,14 @@ impl Pipeline {
         let worst = normalized.findings.iter().map(|finding| finding.severity).min();
         let state = match (worst, &normalized.batch) {
             (Some(Severity::Error), _) | (_, None) => SubmissionState::Returned,
+            _ if normalized.nil => SubmissionState::Nil,
             (Some(Severity::Confirm), Some(_)) => SubmissionState::AcceptedWithWarnings,
             _ => SubmissionState::Accepted,
         };
         let level = self.config.units.get(reporter).map(|unit| unit.level);
         let mut units: BTreeMap<UnitCode, u64> = normalized.units.clone();
-        // A town that reports no row has reported all the same.
-        if level == Some(Level::Town) {
+        // A town that reports no row has reported all the same; so has whoever says that there is none.
+        if level == Some(Level::Town) || normalized.nil {
             units.entry(reporter.clone()).or_insert(0);
         }
         let returned = state == SubmissionState::Returned;

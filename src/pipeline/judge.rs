@@ -45,6 +45,7 @@ impl Pipeline {
         let setting = Setting {
             rules: &self.config.checks,
             calendar: &self.config.calendar,
+            waves: &self.config.waves,
             today: self.clock.today(),
             baselines: &baselines,
         };

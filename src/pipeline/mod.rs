@@ -10,6 +10,7 @@
 //!   are needed: the archive and the contract determine them.
 
 pub mod cases;
+mod collection;
 mod cut;
 mod dispatch;
 mod error;
@@ -20,7 +21,9 @@ mod plan;
 pub mod process;
 mod prove;
 mod publish;
+mod pull;
 mod recover;
+mod remind;
 mod restate;
 mod run;
 mod schedules;
@@ -32,15 +35,18 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+pub use collection::{Awaited, ClosedCorrection, Duty, Standing};
 pub use cut::CutOutcome;
 pub use error::PipelineError;
 pub use intake::{Incoming, Taken};
-pub use jobs::{DatasetOutcome, Job};
+pub use jobs::Job;
 pub use judge::JudgeOutcome;
 pub use plan::{Plan, PlannedCut};
 pub use prove::{Proof, compile, prove};
 pub use publish::Built;
+pub use pull::{CollectOutcome, PlannedPull, Pulled, SourceTrouble, by_cause};
 pub use recover::Recovery;
+pub use remind::{DueReminder, Owed, ReminderOutcome, ReminderPlan};
 pub use run::{RunOptions, RunOutcome};
 pub use schedules::{ScheduleStatus, schedule_statuses};
 pub use session::Session;

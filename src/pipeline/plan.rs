@@ -1,8 +1,9 @@
 //! What a run would do now; nothing is changed.
 
-use super::{JudgeOutcome, Pipeline, PipelineError, RunOptions};
+pub use super::collection::Awaited;
+use super::{JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan, RunOptions};
 use crate::ledger::{DeliveryFilter, Submission};
-use crate::model::{DeliveryState, Period, SubmissionState};
+use crate::model::{DeliveryState, Period};
 use crate::source::{Arrived, Misplaced};
 
 /// A snapshot that a run would cut.
@@ -16,18 +17,6 @@ pub struct PlannedCut {
     pub is_first: bool,
 }
 
-/// A unit that is expected to report and has nothing current.
-#[derive(Debug, Clone)]
-pub struct Awaited {
-    pub dataset: String,
-    pub period: Period,
-    pub unit_name: String,
-    pub due_on: jiff::civil::Date,
-    pub overdue: bool,
-    /// Its newest file was returned.
-    pub returned: bool,
-}
-
 /// What a run would do.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -35,9 +24,13 @@ pub struct Plan {
     pub is_newest: bool,
     pub waiting: Vec<Arrived>,
     pub misplaced: Vec<Misplaced>,
+    /// What each source would be asked for.
+    pub pulls: Vec<PlannedPull>,
     pub undecided: Vec<Submission>,
     pub cuts: Vec<PlannedCut>,
     pub awaited: Vec<Awaited>,
+    /// Reminders that a run of them would mail now.
+    pub reminders: ReminderPlan,
     /// Changes of items on the figures as they are now, before anything is cut.
     pub judged: JudgeOutcome,
     /// Report and recipients.
@@ -86,52 +79,14 @@ impl Pipeline {
             is_newest: self.is_newest(period),
             waiting,
             misplaced,
+            pulls: self.plan_pull(&datasets, &options.units, period)?,
             undecided: self.ledger.undecided()?,
             cuts,
             awaited: self.awaited(period)?,
+            reminders: self.reminders_due()?,
             judged,
             reports: planned,
             n_queued,
         })
-    }
-
-    /// Who has not reported for a period, or for the longer periods that it lies in.
-    pub(super) fn awaited(&self, period: Period) -> Result<Vec<Awaited>, PipelineError> {
-        let coverage = self.ledger.coverage(None)?;
-        let submissions = self.ledger.submissions(&crate::ledger::SubmissionFilter::default())?;
-        let today = self.clock.today();
-        let mut awaited = Vec::new();
-        for contract in &self.config.contracts {
-            let period = Period::containing(contract.frequency, period.ends_on());
-            if !submissions.iter().any(|s| s.dataset == contract.name && s.period == period) {
-                // Nothing of it has come at all: it is not collected for this period, or not yet.
-                if !self.expected_periods(contract)?.contains(&period) {
-                    continue;
-                }
-            }
-            let due = contract.due_on(period, &self.config.calendar);
-            let rows: Vec<_> = coverage
-                .iter()
-                .filter(|row| row.dataset == contract.name && row.period == period)
-                .cloned()
-                .collect();
-            for unit in self.missing(contract, &rows) {
-                let returned = submissions
-                    .iter()
-                    .rfind(|s| {
-                        s.dataset == contract.name && s.period == period && s.reporter_code == unit
-                    })
-                    .is_some_and(|s| s.state == SubmissionState::Returned);
-                awaited.push(Awaited {
-                    dataset: contract.name.clone(),
-                    period,
-                    unit_name: self.unit_name(&unit),
-                    due_on: due.on,
-                    overdue: today > due.on,
-                    returned,
-                });
-            }
-        }
-        Ok(awaited)
     }
 }

@@ -150,8 +150,8 @@ fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<
     tables.push(("targets".to_owned(), targets_batch(&config.targets).map_err(wrong)?));
     // Periods are the same in every home but for the statistics dates that its contracts declare;
     // cases may lie in any of these years.
-    let periods = period_rows(&config.contracts, 2022, 2026);
-    tables.push(("periods".to_owned(), periods_batch(periods).map_err(wrong)?));
+    let periods = period_rows(config, 2022, 2026);
+    tables.push(("periods".to_owned(), periods_batch(periods, &config.waves).map_err(wrong)?));
     for name in reserved_tables() {
         if tables.iter().any(|(known, _)| known == name) {
             continue;
@@ -180,6 +180,9 @@ fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
         ("as_of", Param::from("2024-10-10T00:30:00Z")),
         ("today", Param::from("2024-10-10")),
     ];
+    if let Some(mail) = &config.reminder {
+        proof.problems.extend(crate::report::check(mail, &super::remind::schemas()));
+    }
     for report in &config.reports {
         let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
         let mut whole = true;

@@ -44,7 +44,7 @@ impl Pipeline {
             .get_or_init(|| Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts))
     }
 
-    fn chart_fonts(&self) -> &Arc<fontdb::Database> {
+    pub(super) fn chart_fonts(&self) -> &Arc<fontdb::Database> {
         self.chart_fonts
             .get_or_init(|| Arc::new(chart::load_fonts(self.fonts().files_for_charts())))
     }
@@ -173,13 +173,13 @@ impl Pipeline {
         definition: &ReportDefinition,
         period: Period,
     ) -> Result<String, PipelineError> {
-        let until = period.ends_on();
         let config = &self.config;
+        let until = config.waves.ends_on(period);
         let snapshots: Vec<_> = self
             .ledger
             .current_cuts(None)?
             .into_iter()
-            .filter(|cut| cut.period.starts_on() <= until)
+            .filter(|cut| config.waves.counts_from(cut.period) <= until)
             .map(|cut| (cut.dataset, cut.period, cut.snapshot_id))
             .collect();
         let items: Vec<_> = self
@@ -203,7 +203,7 @@ impl Pipeline {
         // shows in the snapshots, or changes nothing.
         let mut newest: BTreeMap<_, _> = BTreeMap::new();
         for submission in self.ledger.submissions(&SubmissionFilter::default())? {
-            if submission.period.starts_on() <= until {
+            if config.waves.counts_from(submission.period) <= until {
                 let key = (
                     submission.dataset.clone(),
                     submission.period,
@@ -241,7 +241,9 @@ impl Pipeline {
         edition_no: i64,
     ) -> Result<(BTreeMap<String, QueryRows>, ReportContext), PipelineError> {
         let as_of = self.now();
-        let previous = period.previous();
+        let waves = &self.config.waves;
+        // Before the first wave there is none: the number before it names nothing.
+        let previous = waves.previous(period).unwrap_or(period.previous());
         let params = [
             ("period", Param::from(period.to_string().as_str())),
             ("previous", Param::from(previous.to_string().as_str())),
@@ -283,11 +285,15 @@ impl Pipeline {
                 .filter(|contract| contract.frequency == period.frequency())
                 .map(|contract| contract.stat_on(period))
                 .min()
-                .unwrap_or(period.ends_on())
+                .unwrap_or(waves.ends_on(period))
+        };
+        let info = |period: Period| {
+            let span = (waves.starts_on(period), waves.ends_on(period));
+            PeriodInfo::spanning(period, span, stat_on(period))
         };
         let context = ReportContext {
-            period: PeriodInfo::of(period, stat_on(period)),
-            previous: PeriodInfo::of(previous, stat_on(previous)),
+            period: info(period),
+            previous: info(previous),
             as_of,
             as_of_local: self.clock.zone().to_datetime(as_of),
             edition_number: u32::try_from(edition_no).unwrap_or(u32::MAX),
@@ -368,7 +374,8 @@ impl Pipeline {
             .map_err(|error| PipelineError::step("reading the report's period", error))?;
         let mut snapshots = Vec::new();
         for cut in self.ledger.current_cuts(None)? {
-            if cut.period.starts_on() > until.ends_on() {
+            let waves = &self.config.waves;
+            if waves.counts_from(cut.period) > waves.ends_on(until) {
                 continue;
             }
             let contract = self.config.contracts.iter().find(|c| c.name == cut.dataset);

@@ -9,7 +9,6 @@ use tokio::runtime::Runtime;
 
 use super::{Pipeline, PipelineError};
 use crate::config::Config;
-use crate::config::contract::Contract;
 use crate::engine::{
     Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
     calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references,
@@ -114,9 +113,10 @@ impl Pipeline {
         // One year on either side: deadlines reach into the next, comparisons into the last.
         let calendar = calendar_batch(&config.calendar, first - 1, today.year() + 1);
         register("calendar", calendar.map_err(wrong("calendar"))?)?;
-        let rows = period_rows(&config.contracts, first - 1, today.year() + 1);
-        register("periods", periods_batch(rows).map_err(wrong("periods"))?)?;
-        register("expected", self.expected()?)?;
+        let rows = period_rows(config, first - 1, today.year() + 1);
+        let batch = periods_batch(rows, &config.waves).map_err(wrong("periods"))?;
+        register("periods", batch)?;
+        register("expected", self.expected(at)?)?;
         for table in self.ledger.tables(at)? {
             if table.name == "coverage" {
                 register("coverage", self.coverage_of_cuts(at)?)?;
@@ -201,27 +201,6 @@ impl Pipeline {
         batch_from_json(&schema, &rows)
             .map_err(|error| PipelineError::step("making the table `coverage`", error))
     }
-
-    /// Who is expected to report what, by when: from each data set's first submission on.
-    fn expected(&self) -> Result<arrow::array::RecordBatch, PipelineError> {
-        let mut rows = Vec::new();
-        for contract in &self.config.contracts {
-            for period in self.expected_periods(contract)? {
-                let due = contract.due_on(period, &self.config.calendar);
-                for reporter in self.reporters(contract) {
-                    rows.push(json!({
-                        "dataset": contract.name, "period": period.to_string(),
-                        "reporter_code": reporter.as_str(), "due_on": due.on.to_string(),
-                        "provisional": due.provisional,
-                    }));
-                }
-            }
-        }
-        let schema = reserved_schema("expected")
-            .ok_or_else(|| PipelineError::wrong("the engine knows no table `expected`"))?;
-        batch_from_json(&schema, &rows)
-            .map_err(|error| PipelineError::step("making the table `expected`", error))
-    }
 }
 
 fn objects(table: &LedgerTable) -> Vec<Value> {
@@ -237,11 +216,17 @@ fn objects(table: &LedgerTable) -> Vec<Value> {
         .collect()
 }
 
-/// Every period of every frequency that begins in these years, with its statistics date.
-pub(super) fn period_rows(contracts: &[Contract], first: i16, last: i16) -> Vec<PeriodRow> {
-    let mut rows = Vec::new();
-    for frequency in Frequency::ALL {
-        let contracts: Vec<_> = contracts.iter().filter(|c| c.frequency == frequency).collect();
+/// Every period of every frequency that begins in these years, with its statistics date; and every
+/// wave that a contract lists.
+pub(super) fn period_rows(config: &Config, first: i16, last: i16) -> Vec<PeriodRow> {
+    let mut rows: Vec<PeriodRow> = config
+        .waves
+        .iter()
+        .map(|wave| PeriodRow { period: wave.period, stat_on: wave.closes_on })
+        .collect();
+    for frequency in Frequency::ALL.into_iter().filter(|f| *f != Frequency::Wave) {
+        let contracts: Vec<_> =
+            config.contracts.iter().filter(|c| c.frequency == frequency).collect();
         let mut period = Period::containing(frequency, jiff::civil::date(first, 1, 1));
         while period.starts_on().year() <= last {
             let stat_on = contracts.iter().map(|contract| contract.stat_on(period)).min();

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Pipeline, PipelineError, process};
+use super::{ClosedCorrection, Pipeline, PipelineError, SourceTrouble, process};
 use crate::ledger::{Delivery, DeliveryFilter, Edition, EditionFilter, ItemFilter, Run};
-use crate::model::{DeliveryState, Frequency, ItemState, Light, Period};
+use crate::model::{DeliveryState, Frequency, ItemState, Light, Period, UnitCode};
 
 /// What `duban status` shows of the pipeline.
 #[derive(Debug, Clone, Serialize)]
@@ -22,8 +22,15 @@ pub struct Status {
     /// Files of the drop folder that were not taken yet.
     pub n_waiting: usize,
     pub misplaced: Vec<Misplaced>,
+    /// Files of open periods that a source could not give.
+    pub sources: Vec<SourceTrouble>,
+    pub n_sources: usize,
     /// A row for each data set, for the period that the newest month lies in.
     pub collection: Vec<Collection>,
+    /// Corrections that came after their window and stand: somebody should ask why.
+    pub closed_corrections: Vec<ClosedCorrection>,
+    /// Units that should have been reminded and cannot be: unit and why.
+    pub unreachable: BTreeMap<UnitCode, String>,
     /// Newest snapshot of each data set.
     pub snapshots: Vec<Snapshot>,
     pub items: Items,
@@ -153,7 +160,11 @@ impl Pipeline {
                 .into_iter()
                 .map(|file| Misplaced { label: file.label, message: file.message, hint: file.hint })
                 .collect(),
+            sources: self.source_troubles()?,
+            n_sources: self.config.sources.len(),
             collection: self.collection(newest_month)?,
+            closed_corrections: self.closed_corrections()?,
+            unreachable: self.ledger.unreachable()?,
             snapshots: self.newest_snapshots()?,
             items: self.count_items()?,
             last_edition: last.map(|edition: Edition| LastEdition {
@@ -175,7 +186,8 @@ impl Pipeline {
         let coverage = self.ledger.coverage(None)?;
         let mut rows = Vec::new();
         for contract in &self.config.contracts {
-            let period = Period::containing(contract.frequency, month.ends_on());
+            let ends_on = self.config.waves.ends_on(month);
+            let Some(period) = contract.period_joined_on(ends_on) else { continue };
             let missing: Vec<Missing> = awaited
                 .extract_if(.., |one| one.dataset == contract.name && one.period == period)
                 .map(|one| Missing {

@@ -41,11 +41,16 @@ pub struct PeriodInfo {
 
 impl PeriodInfo {
     pub fn of(period: Period, stat_on: Date) -> PeriodInfo {
+        PeriodInfo::spanning(period, (period.starts_on(), period.ends_on()), stat_on)
+    }
+
+    /// As [`PeriodInfo::of`], with the period's first and last day as listed (of a wave).
+    pub fn spanning(period: Period, span: (Date, Date), stat_on: Date) -> PeriodInfo {
         PeriodInfo {
             code: period.to_string(),
             label: period.label(),
-            starts_on: period.starts_on(),
-            ends_on: period.ends_on(),
+            starts_on: span.0,
+            ends_on: span.1,
             stat_on,
         }
     }

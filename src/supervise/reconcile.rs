@@ -6,7 +6,8 @@ use super::light::{is_done, light};
 use crate::calendar::Calendar;
 use crate::config::check::{CheckRule, ClosesOn, OnCorrection};
 use crate::model::{
-    Item, ItemChange, ItemEventKind, ItemKey, ItemState, Judged, Light, Period, Violation,
+    Frequency, Item, ItemChange, ItemEventKind, ItemKey, ItemState, Judged, Light, Period,
+    Violation, Waves,
 };
 
 /// What reconciling goes by, besides items and violations.
@@ -14,6 +15,8 @@ use crate::model::{
 pub struct Setting<'a> {
     pub rules: &'a [CheckRule],
     pub calendar: &'a Calendar,
+    /// The days of the periods that have none of their own.
+    pub waves: &'a Waves,
     /// The day on which items are opened and lights are set: of the run, never of the period.
     pub today: Date,
     /// The observed figure of each item when its episode began (its last opened or reopened event).
@@ -62,8 +65,10 @@ pub fn reconcile(
             Some(violation) => fails(item, violation, rule, setting),
             None if is_done(item.state) => None,
             // Each period is a matter of its own: another one's silence says nothing.
-            None if rule.per_period && item.period != judged.period => recount(item, rule, setting),
-            None if judged.covers(&item.key) && judged_not_before(item, judged) => {
+            None if rule.per_period && !is_of(item, judged.period, setting.waves) => {
+                recount(item, rule, setting)
+            }
+            None if judged.covers(&item.key) && judged_not_before(item, judged, setting.waves) => {
                 passes(item, rule, judged.period, setting)
             }
             None => recount(item, rule, setting),
@@ -87,10 +92,18 @@ fn rank(violation: &Violation) -> (Period, &str, &str, &str) {
 
 /// A pass of an older period does not acquit an item that newer figures speak of. Periods of
 /// different frequencies (a yearly form, judged in a month) are compared by their ends.
-fn judged_not_before(item: &Item, judged: &Judged) -> bool {
-    judged.period.ends_on() >= item.period.ends_on()
+fn judged_not_before(item: &Item, judged: &Judged, waves: &Waves) -> bool {
+    let judged_until = waves.ends_on(judged.period);
+    judged_until >= waves.ends_on(item.period)
         || judged.period.frequency() != item.period.frequency()
-            && judged.period.ends_on() >= item.period.starts_on()
+            && judged_until >= waves.counts_from(item.period)
+}
+
+/// Whether judging `period` speaks of the item's own period: the same, or the wave that it joins.
+fn is_of(item: &Item, period: Period, waves: &Waves) -> bool {
+    item.period == period
+        || item.period.frequency() == Frequency::Wave
+            && waves.joined_on(Frequency::Wave, waves.ends_on(period)) == Some(item.period)
 }
 
 fn open(violation: &Violation, rule: &CheckRule, setting: &Setting<'_>) -> ItemChange {
@@ -170,8 +183,8 @@ fn fails(
 /// A period is judged when it is over, so an item that was opened before the end of its period has
 /// been kept since, with figures of a later one: then a correction of these does not undo the
 /// fault that opened it.
-fn opened_for(item: &Item) -> bool {
-    item.period.ends_on() <= item.opened_on
+fn opened_for(item: &Item, waves: &Waves) -> bool {
+    waves.ends_on(item.period) <= item.opened_on
 }
 
 fn passes(
@@ -181,7 +194,8 @@ fn passes(
     setting: &Setting<'_>,
 ) -> Option<ItemChange> {
     let nobody_acted = item.state == ItemState::Opened && item.episode == 1;
-    let corrected = item.period == period && opened_for(item) && !item.data_passes;
+    let waves = setting.waves;
+    let corrected = is_of(item, period, waves) && opened_for(item, waves) && !item.data_passes;
     let mut after = item.clone();
     if nobody_acted && corrected && rule.on_correction == OnCorrection::Withdraw {
         after.state = ItemState::Withdrawn;

@@ -37,7 +37,7 @@ fn temporaries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Waits until the process stands still at the point that it was asked to, then kills it.
-fn kill_at(home: &Home, point: &str, period: &str, at: &str) {
+pub fn kill_at(home: &Home, point: &str, period: &str, at: &str) {
     let marker = home.root.join("data/standing-still");
     let mut child = home
         .command(&["--as-of", at, "run", "--period", period])
@@ -80,6 +80,37 @@ fn a_run_killed_at_any_of_five_points_leaves_nothing_behind() {
         let left = temporaries(&home.root.join("data"));
         assert!(left.is_empty(), "killed at {point}: {left:?}");
     }
+}
+
+/// The points at which a run can be stopped, in the order in which it comes by them: each step that the ledger of an
+/// undisturbed run names, at its begin, with its work done, and at its end.
+fn points_of(home: &Home) -> Vec<String> {
+    let ledger = rusqlite::Connection::open(home.root.join("data/ledger.sqlite")).unwrap();
+    let mut names =
+        ledger.prepare("SELECT name FROM steps GROUP BY name ORDER BY min(step_id)").unwrap();
+    let names: Vec<String> =
+        names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let at = |name: &String| ["begin", "work", "end"].map(|point| format!("{name}:{point}"));
+    names.iter().flat_map(at).collect()
+}
+
+#[test]
+fn a_run_killed_again_and_again_at_every_point_ends_as_an_undisturbed_one() {
+    let (undisturbed, period, at) = waiting_home();
+    undisturbed.ok(&["--as-of", &at, "run", "--period", &period]);
+    let points = points_of(&undisturbed);
+    assert!(
+        points.len() >= 21,
+        "receive, snapshot, metric, item, report, queue, deliver: {points:?}"
+    );
+    let (home, period, at) = waiting_home();
+    for point in &points {
+        kill_at(&home, point, &period, &at);
+    }
+    home.ok(&["--as-of", &at, "run", "--period", &period]);
+    assert_eq!(home.state(), undisturbed.state());
+    let left = temporaries(&home.root.join("data"));
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use duban::config::metric::Metric;
 use duban::engine::{
     Engine, Limits, PeriodRow, periods_batch, reserved_schema, reserved_tables, targets_batch,
 };
-use duban::model::{Frequency, Period};
+use duban::model::{Frequency, Period, Waves};
 use serde_json::{Value, json};
 
 /// The repository's own definitions.
@@ -73,7 +73,7 @@ pub fn periods() -> RecordBatch {
             rows.push(PeriodRow { period: Period::containing(frequency, first), stat_on: first });
         }
     }
-    periods_batch(rows).expect("periods")
+    periods_batch(rows, &Waves::default()).expect("periods")
 }
 
 pub fn targets() -> RecordBatch {

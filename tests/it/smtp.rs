@@ -39,16 +39,16 @@ fn find_python() -> Option<PathBuf> {
 }
 
 /// The server under a script; gone with this value.
-struct Server {
+pub struct Server {
     child: Child,
-    port: u16,
+    pub port: u16,
     folder: TempDir,
 }
 
 impl Server {
     /// None, said aloud, where there is no aiosmtpd and none can be had; a failure in CI.
     #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-    fn start(test: &str, script: &Value) -> Option<Server> {
+    pub fn start(test: &str, script: &Value) -> Option<Server> {
         let Some(python) = python() else {
             assert!(std::env::var_os("CI").is_none(), "CI must have aiosmtpd");
             eprintln!("LEFT OUT: {test}: no Python with aiosmtpd, and pip could not get it");
@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    fn saw(&self, event: &str) -> Vec<Value> {
+    pub fn saw(&self, event: &str) -> Vec<Value> {
         let log = fs_err::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["event"] == event).collect()
@@ -359,12 +359,12 @@ fn an_unsecured_connection_to_another_machine_is_never_made() {
 }
 
 /// A certificate authority made for one test, and a server certificate of it for `name`.
-struct Certificates {
+pub struct Certificates {
     folder: TempDir,
 }
 
 impl Certificates {
-    fn make(name: &str) -> Certificates {
+    pub fn make(name: &str) -> Certificates {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -384,11 +384,11 @@ impl Certificates {
         Certificates { folder }
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
-    fn script(&self, tls: &str) -> Value {
+    pub fn script(&self, tls: &str) -> Value {
         json!({"tls": tls, "cert": self.path("cert.pem"), "key": self.path("key.pem")})
     }
 }

@@ -4,7 +4,7 @@ use duban::calendar::Calendar;
 use duban::config::check::{CheckRule, ClosesOn, OnCorrection, load};
 use duban::model::{
     Item, ItemChange, ItemEventKind, ItemKey, ItemState, Judged, JudgedSubjects, Light, Period,
-    UnitCode, Violation,
+    UnitCode, Violation, Waves,
 };
 use duban::supervise::{Setting, light, reconcile};
 use jiff::civil::{Date, date};
@@ -66,7 +66,9 @@ fn all(period: Period) -> Judged {
 
 fn run(items: &[Item], violations: &[Violation], judged: &Judged, today: Date) -> Vec<ItemChange> {
     let (rules, calendar, baselines) = (rules(), calendar(), BTreeMap::new());
-    let setting = Setting { rules: &rules, calendar: &calendar, today, baselines: &baselines };
+    let waves = Waves::default();
+    let setting =
+        Setting { rules: &rules, calendar: &calendar, waves: &waves, today, baselines: &baselines };
     reconcile(items, violations, judged, &setting)
 }
 
@@ -118,9 +120,11 @@ fn a_deadline_in_an_unpublished_year_is_provisional_and_counted_again_when_it_is
     let off: BTreeMap<Date, bool> = [(date(2024, 10, 1), false), (date(2025, 1, 1), false)].into();
     let published = Calendar::new(off);
     let (rules, baselines) = (rules(), BTreeMap::new());
+    let waves = Waves::default();
     let setting = Setting {
         rules: &rules,
         calendar: &published,
+        waves: &waves,
         today: date(2024, 12, 30),
         baselines: &baselines,
     };
@@ -317,7 +321,9 @@ fn with_per_period_another_period_s_silence_closes_nothing() {
     let item = opened();
     let (calendar, baselines) = (calendar(), BTreeMap::new());
     let today = date(2024, 10, 14);
-    let setting = Setting { rules: &rules, calendar: &calendar, today, baselines: &baselines };
+    let waves = Waves::default();
+    let setting =
+        Setting { rules: &rules, calendar: &calendar, waves: &waves, today, baselines: &baselines };
     let items = std::slice::from_ref(&item);
     assert_eq!(reconcile(items, &[], &all(OCTOBER), &setting), []);
     assert_eq!(reconcile(items, &[], &all(SEPTEMBER), &setting).len(), 1);

@@ -8,6 +8,8 @@ SCRIPT is JSON; every key may be left out:
              each (null, or none left: as usual); "DOT" is what comes after the final dot
     abort    "RCPT" | "DATA" | "content" | "DOT": the connection is torn down at that command, after the
              first piece of the content, or after the final dot, without a reply
+    recipients {address: {"replies": [...], "abort": ...}}: for the mails to this address, the replies to the first,
+             second, … RCPT ({"RCPT": [...]}) or final dot ({"DOT": [...]}), and the abort of the first of them
     cert, key, tls   files, and "starttls" or "implicit"
     login    [name, password] that is taken; any other is refused
     smtputf8 true if it is offered
@@ -27,6 +29,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 SCRIPT = json.loads(sys.argv[1])
 LOG = open(sys.argv[2], "a", encoding="utf-8", buffering=1)
 REPLIES = {command: list(lines) for command, lines in SCRIPT.get("replies", {}).items()}
+RECIPIENTS = SCRIPT.get("recipients", {})
 
 
 def saw(event, **facts):
@@ -36,6 +39,22 @@ def saw(event, **facts):
 def scripted(command):
     lines = REPLIES.get(command)
     return lines.pop(0) if lines else None
+
+
+def scripted_for(envelope, command, address=None):
+    """The reply that the script has for this mail's recipient, or for all."""
+    own = RECIPIENTS.get(address or (envelope.rcpt_tos or [None])[0], {})
+    lines = own.get("replies", {}).get(command)
+    return lines.pop(0) if lines else scripted(command)
+
+
+def aborts(envelope, point, address=None):
+    """Whether the connection is to be torn down here; once only for one that a recipient's script asks for."""
+    own = RECIPIENTS.get(address or (envelope.rcpt_tos or [None])[0], {})
+    if own.get("abort") == point:
+        del own["abort"]
+        return True
+    return SCRIPT.get("abort") == point
 
 
 class Handler:
@@ -48,18 +67,21 @@ class Handler:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         saw("rcpt", address=address)
-        if SCRIPT.get("abort") == "RCPT":
+        if aborts(envelope, "RCPT", address):
             server.tear_down()
-        reply = scripted("RCPT")
+        reply = scripted_for(envelope, "RCPT", address)
         if reply is None:
             envelope.rcpt_tos.append(address)
         return reply or "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        saw("dot", content=base64.b64encode(envelope.original_content).decode())
-        if SCRIPT.get("abort") == "DOT":
+        content = base64.b64encode(envelope.original_content).decode()
+        if aborts(envelope, "DOT"):
+            saw("dot", content=content, to=envelope.rcpt_tos, reply=None)
             server.tear_down()
-        return scripted("DOT") or "250 2.0.0 taken as 4711"
+        reply = scripted_for(envelope, "DOT")
+        saw("dot", content=content, to=envelope.rcpt_tos, reply=reply or "250")
+        return reply or "250 2.0.0 taken as 4711"
 
     async def handle_QUIT(self, server, session, envelope):
         saw("quit")
@@ -85,12 +107,12 @@ class Scripted(SMTP):
                 self.transport.close()
                 return
         await super().push(status)
-        if isinstance(status, str) and status.startswith("354") and SCRIPT.get("abort") == "content":
+        if isinstance(status, str) and status.startswith("354") and aborts(self.envelope, "content"):
             await self._reader.readexactly(1024)
             self.tear_down()
 
     async def smtp_DATA(self, arg):
-        if SCRIPT.get("abort") == "DATA":
+        if aborts(self.envelope, "DATA"):
             self.tear_down()
         reply = scripted("DATA")
         if reply:

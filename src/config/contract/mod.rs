@@ -7,6 +7,8 @@
 //! The reference of the file is docs/definitions.md.
 
 mod proof;
+mod tally;
+mod wave;
 mod written;
 
 use std::sync::Arc;
@@ -19,8 +21,10 @@ use serde::Deserialize;
 
 use crate::calendar::{Calendar, Deadline};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Frequency, Level, Period, Severity};
+use crate::model::{Frequency, Level, Period, Severity, Waves};
 use crate::schedule::Schedule;
+
+pub use self::tally::{Constant, Tally, WithoutUnit};
 
 /// One data set: its form, its rules and when it is due. Proven; see [`Contract::load`].
 #[derive(Debug, Clone)]
@@ -35,11 +39,22 @@ pub struct Contract {
     pub title: String,
     pub frequency: Frequency,
     pub stat_on: StatOn,
+    /// The surveys, of a data set of frequency `wave`.
+    pub waves: Waves,
     pub schema_version: u32,
     /// Levels of the units that are expected to report.
     pub reporters: Vec<Level>,
     /// Working days after the statistics date by which a submission is due.
     pub due_workdays: u32,
+    /// The first period that is collected; `None`: that of the first submission.
+    pub first_period: Option<Period>,
+    /// Working days after the due date in which a correction is taken without a question.
+    pub corrections_workdays: u32,
+    /// When who has not reported is reminded: working days after the due date, negative before it;
+    /// ascending. Empty: never.
+    pub reminder_workdays: Vec<i32>,
+    /// What a clerk writes who has nothing to report; `None`: a blank form is never taken.
+    pub nil: Option<NilRule>,
     /// When the daemon collects it by itself.
     pub schedule: Option<Schedule>,
     pub unit: UnitRule,
@@ -53,6 +68,15 @@ pub struct Contract {
     pub layouts: Vec<Layout>,
     pub rules: Vec<RowRule>,
     pub table_rules: Vec<TableRule>,
+}
+
+/// How a unit says that it has nothing to report (零报告): a word in the form's first row.
+#[derive(Debug, Clone)]
+pub struct NilRule {
+    /// Held against folded text.
+    pub matches: Regex,
+    /// A word that matches, for telling the clerk what to write.
+    pub word: String,
 }
 
 /// The statistics date within a period.
@@ -169,6 +193,19 @@ pub struct Layout {
     /// Column index → header paths that this version uses instead of the declared ones.
     pub headers: IndexMap<usize, Vec<String>>,
     pub rows: Vec<RowRuleOfLayout>,
+    pub tally: Option<Tally>,
+    pub constants: Vec<Constant>,
+}
+
+impl Layout {
+    /// Whether a column is not looked for in a sheet's header: a name tells it, or the tally fills it.
+    pub fn is_given(&self, column: usize) -> bool {
+        let is_counted = self.tally.as_ref().is_some_and(|tally| {
+            tally.questions.is_some()
+                && [tally.question, tally.option, tally.answers].contains(&column)
+        });
+        is_counted || self.constants.iter().any(|constant| constant.column == column)
+    }
 }
 
 /// `*` any text, `?` one character; matched against folded text.
@@ -228,6 +265,8 @@ pub enum TableRuleKind {
     Unique,
     /// Each column takes one value within the group.
     Constant,
+    /// Every code of each (code) column occurs in the file.
+    Complete,
 }
 
 /// A rule over all rows of a file.
@@ -255,9 +294,11 @@ pub const RESERVED_TABLES: &[&str] = &[
     "items",
     "item_events",
     "deliveries",
+    "reminders",
     "editions",
     "snapshots",
     "runs",
+    "fetches",
 ];
 
 /// Columns that every snapshot has.
@@ -299,8 +340,8 @@ impl Contract {
     /// The day that the figures of a period are about.
     pub fn stat_on(&self, period: Period) -> Date {
         match self.stat_on {
-            StatOn::FirstDay => period.starts_on(),
-            StatOn::LastDay => period.ends_on(),
+            StatOn::FirstDay => self.waves.starts_on(period),
+            StatOn::LastDay => self.waves.ends_on(period),
             StatOn::MonthDay { month, day } => {
                 let (first, last) = (period.starts_on(), period.ends_on());
                 [first.year(), last.year()]
@@ -315,5 +356,25 @@ impl Contract {
     /// The day by which a period's submission is due.
     pub fn due_on(&self, period: Period, calendar: &Calendar) -> Deadline {
         calendar.add_workdays(self.stat_on(period), self.due_workdays)
+    }
+
+    /// The last day on which a correction of a period's figures is taken without a question.
+    pub fn corrections_until(&self, period: Period, calendar: &Calendar) -> Deadline {
+        let due = self.due_on(period, calendar);
+        let until = calendar.add_workdays(due.on, self.corrections_workdays);
+        Deadline { on: until.on, provisional: due.provisional || until.provisional }
+    }
+
+    /// The day of the reminder `workdays` after the due date (negative: before it).
+    pub fn reminder_on(&self, period: Period, workdays: i32, calendar: &Calendar) -> Deadline {
+        let due = self.due_on(period, calendar);
+        let on = calendar.shift_workdays(due.on, workdays);
+        Deadline { on: on.on, provisional: due.provisional || on.provisional }
+    }
+
+    /// Whether a period is one of those that are collected: not one before the first.
+    pub fn collects(&self, period: Period) -> bool {
+        period.frequency() == self.frequency
+            && self.first_period.is_none_or(|first| first <= period)
     }
 }

@@ -11,33 +11,35 @@ use toml::Spanned;
 
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
-    BlankRule, Column, ColumnType, Contract, Glob, Layout, RESERVED_COLUMNS, RESERVED_TABLES,
-    RowKind, RowRule, RowRuleOfLayout, StatOn, TableRule, UnitRule, UnitSource,
+    BlankRule, Column, ColumnType, Contract, Glob, Layout, NilRule, RESERVED_COLUMNS,
+    RESERVED_TABLES, RowKind, RowRule, RowRuleOfLayout, StatOn, TableRule, TableRuleKind, UnitRule,
+    UnitSource,
 };
+use super::{tally, wave};
 use crate::config::definition;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Frequency, fold};
+use crate::model::{Frequency, Period, fold};
 use crate::schedule::Schedule;
 
 /// The file under proof and what was found wrong with it so far.
-struct Proof<'a> {
+pub(super) struct Proof<'a> {
     file: &'a str,
     text: &'a str,
-    problems: Vec<Diagnostic>,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl Proof<'_> {
-    fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn at(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(self.file, self.text, span, message)
     }
 
-    fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
+    pub(super) fn refuse(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
         let diagnostic = self.at(span, message);
         self.problems.push(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) });
     }
 
     /// The index of a declared column, or a diagnostic with the nearest name.
-    fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
+    pub(super) fn column(&mut self, name: &Spanned<String>, columns: &[Column]) -> Option<usize> {
         let found = columns.iter().position(|column| column.name == *name.get_ref());
         if found.is_none() {
             let diagnostic = self
@@ -48,7 +50,7 @@ impl Proof<'_> {
         found
     }
 
-    fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
+    pub(super) fn regex(&mut self, pattern: &Spanned<String>) -> Option<Regex> {
         match Regex::new(pattern.get_ref()) {
             Ok(regex) => Some(regex),
             Err(error) => {
@@ -76,10 +78,15 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
     let name = written.dataset.name.get_ref().clone();
     check_dataset_name(&mut proof, &written.dataset.name);
     let stat_on = parse_stat_on(&mut proof, &written);
+    let waves =
+        wave::prove(&mut proof, written.dataset.frequency, &written.dataset.stat_on, &written.wave);
     if written.dataset.reporters.get_ref().is_empty() {
         let span = written.dataset.reporters.span();
         proof.refuse(span, "nobody is expected to report", "for example reporters = [\"town\"]");
     }
+    let first_period = prove_first_period(&mut proof, &written);
+    let reminder_workdays = prove_reminders(&mut proof, &written);
+    let nil = prove_nil(&mut proof, &written);
     let schedule = prove_schedule(&mut proof, &written);
     let columns = prove_columns(&mut proof, &written);
     let unit = prove_unit(&mut proof, &written, &columns);
@@ -100,6 +107,8 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
             skip_hidden: false,
             headers: IndexMap::new(),
             rows: Vec::new(),
+            tally: None,
+            constants: Vec::new(),
         });
     }
     if unit.from == UnitSource::Section
@@ -125,9 +134,14 @@ pub(super) fn load(file: &str, text: &str) -> Result<Contract, Vec<Diagnostic>> 
         title: written.dataset.title,
         frequency: written.dataset.frequency,
         stat_on,
+        waves,
         schema_version: written.dataset.schema_version,
         reporters: written.dataset.reporters.into_inner(),
         due_workdays: written.dataset.due_workdays,
+        first_period,
+        corrections_workdays: written.dataset.corrections_workdays,
+        reminder_workdays,
+        nil,
         schedule,
         unit,
         drop: written.drop.columns,
@@ -177,6 +191,8 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
     let hint = "write \"first_day\", \"last_day\" or a day of the year such as \"09-01\"";
     match day {
         None => proof.refuse(word.span(), "no statistics date", hint),
+        // Said by the waves themselves.
+        Some(_) if written.dataset.frequency == Frequency::Wave => {}
         Some(_) if written.dataset.frequency == Frequency::Month => {
             proof.refuse(
                 word.span(),
@@ -188,6 +204,74 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
         Some(_) => {}
     }
     day
+}
+
+fn prove_first_period(proof: &mut Proof<'_>, written: &Written) -> Option<Period> {
+    let first = written.dataset.first_period.as_ref()?;
+    let frequency = written.dataset.frequency;
+    let hint = format!("a {} is written like \"{}\"", frequency.as_str(), frequency.example());
+    match first.get_ref().parse::<Period>() {
+        Ok(period) if period.frequency() == frequency => Some(period),
+        Ok(period) => {
+            let message = format!(
+                "`{period}` is a {}, but the data set is collected by {}",
+                period.frequency().as_str(),
+                frequency.as_str()
+            );
+            proof.refuse(first.span(), message, &hint);
+            None
+        }
+        Err(_) => {
+            proof.refuse(first.span(), format!("`{}` is no period", first.get_ref()), &hint);
+            None
+        }
+    }
+}
+
+/// Farther from the due date than this a reminder is a slip of the pen.
+const MOST_REMINDER_WORKDAYS: i32 = 60;
+
+fn prove_reminders(proof: &mut Proof<'_>, written: &Written) -> Vec<i32> {
+    let mut reminders: Vec<i32> = Vec::new();
+    for workdays in &written.dataset.reminder_workdays {
+        let n = *workdays.get_ref();
+        if n.abs() > MOST_REMINDER_WORKDAYS {
+            let message = format!("a reminder {n} working days from the due date");
+            let hint = "at most 60; negative numbers are before the due date: [-2, 1, 3]";
+            proof.refuse(workdays.span(), message, hint);
+        } else if reminders.contains(&n) {
+            let message = format!("the reminder {n} stands here twice");
+            proof.refuse(workdays.span(), message, "each working day once: [-2, 1, 3]");
+        }
+        reminders.push(n);
+    }
+    reminders.sort_unstable();
+    reminders
+}
+
+/// The word that a clerk is told to write is the pattern's first alternative.
+fn prove_nil(proof: &mut Proof<'_>, written: &Written) -> Option<NilRule> {
+    let pattern = written.dataset.nil.as_ref()?;
+    let matches = proof.regex(pattern)?;
+    let hint = "words with ^ and $ around them: \"^(无|本期无|零报告)$\"";
+    if matches.is_match("") {
+        let message = "a blank form would be taken for one that says there is nothing to report";
+        proof.refuse(pattern.span(), message, hint);
+        return None;
+    }
+    let bare = pattern.get_ref().trim_start_matches('^').trim_end_matches('$');
+    let bare = bare.strip_prefix("(?:").or_else(|| bare.strip_prefix('(')).unwrap_or(bare);
+    let word = bare.split('|').next().unwrap_or_default().trim_end_matches(')');
+    if fold(word) != word || !matches.is_match(word) {
+        let message = format!("`{word}`, its first word, is not what it matches");
+        proof.refuse(
+            pattern.span(),
+            message,
+            "the first alternative is what a clerk is told to write: \"^(无|本期无|零报告)$\"",
+        );
+        return None;
+    }
+    Some(NilRule { word: word.to_owned(), matches })
 }
 
 fn prove_schedule(proof: &mut Proof<'_>, written: &Written) -> Option<Schedule> {
@@ -378,6 +462,8 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
             rules.push(RowRuleOfLayout { kind, column, matches, checked: row.checked });
         }
     }
+    let tally = written.tally.as_ref().and_then(|tally| tally::prove(proof, tally, columns));
+    let constants = tally::prove_constants(proof, &written.constant, tally.as_ref(), columns);
     let sheets = written.sheets.iter().filter_map(|glob| prove_glob(proof, glob)).collect();
     Layout {
         name: written.name.get_ref().clone(),
@@ -387,10 +473,12 @@ fn prove_layout(proof: &mut Proof<'_>, written: &WrittenLayout, columns: &[Colum
         skip_hidden: written.skip_hidden,
         headers,
         rows: rules,
+        tally,
+        constants,
     }
 }
 
-fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
+pub(super) fn prove_glob(proof: &mut Proof<'_>, glob: &Spanned<String>) -> Option<Glob> {
     let text = fold(glob.get_ref());
     if text.is_empty() || text.contains(['[', ']', '{', '}']) {
         proof.refuse(
@@ -487,6 +575,11 @@ fn prove_table_rules(
         let of = resolve(&rule.columns);
         if rule.columns.is_empty() {
             proof.refuse(rule.id.span(), "a table rule over no columns", "columns = [\"…\"]");
+        }
+        if rule.kind == TableRuleKind::Complete
+            && of.iter().any(|&column| columns[column].kind != ColumnType::Code)
+        {
+            proof.refuse(rule.id.span(), "only a code column can be complete", "");
         }
         rules.push(TableRule {
             id: rule.id.get_ref().clone(),

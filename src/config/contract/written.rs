@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::tally::{WrittenConstant, WrittenTally};
+use super::wave::WrittenWave;
 use super::{BlankRule, ColumnType, RowKind, TableRuleKind, UnitSource};
 use crate::config::schedule::WrittenSchedule;
 use crate::model::{Frequency, Level, Severity};
@@ -13,6 +15,8 @@ use crate::model::{Frequency, Level, Severity};
 pub(super) struct Written {
     pub dataset: WrittenDataset,
     pub schedule: Option<Spanned<WrittenSchedule>>,
+    #[serde(default)]
+    pub wave: Vec<WrittenWave>,
     pub unit: WrittenUnit,
     #[serde(default)]
     pub drop: WrittenNames,
@@ -42,6 +46,16 @@ pub(super) struct WrittenDataset {
     pub reporters: Spanned<Vec<Level>>,
     #[serde(default)]
     pub due_workdays: u32,
+    pub first_period: Option<Spanned<String>>,
+    #[serde(default = "ten")]
+    pub corrections_workdays: u32,
+    #[serde(default)]
+    pub reminder_workdays: Vec<Spanned<i32>>,
+    pub nil: Option<Spanned<String>>,
+}
+
+fn ten() -> u32 {
+    10
 }
 
 fn one() -> u32 {
@@ -109,6 +123,9 @@ pub(super) struct WrittenLayout {
     pub headers: IndexMap<Spanned<String>, OneOrMore>,
     #[serde(default)]
     pub rows: Vec<WrittenRow>,
+    pub tally: Option<WrittenTally>,
+    #[serde(default)]
+    pub constant: Vec<WrittenConstant>,
 }
 
 fn one_row() -> Spanned<u32> {

@@ -10,3 +10,11 @@ CREATE TABLE reminders (
     at TEXT NOT NULL,
     PRIMARY KEY (dataset, period, reporter_code, workdays, recipient)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX reminders_by_delivery ON reminders (delivery_id);
+
+-- Units that should have been reminded and cannot be: said to the operator once, gone when mended.
+CREATE TABLE unreachable (
+    reporter_code TEXT PRIMARY KEY,
+    why TEXT NOT NULL,
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
