@@ -13,7 +13,12 @@
 //! - **Between ticks it holds definitions and one connection**, no engine, no fonts, no figures: a
 //!   pipeline is opened for a tick with work and dropped after it.
 
+mod alarm;
 mod files;
+pub mod health;
+pub mod log;
+pub mod metrics;
+pub mod serve;
 mod tick;
 
 use std::collections::BTreeMap;

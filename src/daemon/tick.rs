@@ -241,11 +241,17 @@ impl Daemon {
             tick.taken.extend(refetched.taken);
         }
         for slot in due {
+            // What was due stays due: the next start sees to it by its policy.
+            if progress.is_stopping() {
+                break;
+            }
             let outcome = self.run_slot(&mut pipeline, slot, progress)?;
             tick.slots.push(outcome);
         }
         pipeline.set_slot(None);
-        if pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now()) {
+        if !progress.is_stopping()
+            && pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now())
+        {
             let delivered = pipeline.deliver_due(progress);
             tick.delivered = self.note("deliver", delivered, tick).unwrap_or_default();
         }
