@@ -37,9 +37,6 @@ use crate::pipeline::{
 use files::Files;
 pub use tick::{SlotEnd, SlotOutcome, Tick, TickError};
 
-/// A slot no older than this is on time although it is not made up for.
-const GRACE: SignedDuration = SignedDuration::from_mins(5);
-
 /// When a tick is repeated in which a run by hand held the home, or something failed.
 const RETRY_SECONDS: i64 = 10;
 

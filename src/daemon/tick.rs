@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use jiff::ToSpan;
 
-use super::{Daemon, DaemonError, GRACE, SEEN_EVERY};
+use super::{Daemon, DaemonError, SEEN_EVERY};
 use crate::ledger::{Delivery, KnownSchedule, LedgerError, RunId, SlotKey};
 use crate::model::SlotState;
 use crate::pipeline::{Job, Pipeline, PipelineError, Progress, Taken};
-use crate::schedule::{Missed, due_slots};
+use crate::schedule::{GRACE, Missed, due_slots};
 
 /// A slot whose process was gone is run again until it was begun so often.
 const MOST_ATTEMPTS: u64 = 3;
@@ -116,15 +116,14 @@ impl Daemon {
 
     /// The slots that are to be run, in order. What is missed is recorded on the way.
     fn due(&mut self, now: Timestamp, tick: &mut Tick) -> Result<Vec<DueSlot>, DaemonError> {
-        let known = match self.known.take() {
-            Some(known) => known,
-            None => {
-                let defined: Vec<(String, String, bool)> = Job::scheduled(&self.config)
-                    .into_iter()
-                    .map(|(job, schedule)| (job.name(), schedule.definition(), schedule.enabled))
-                    .collect();
-                self.ledger.sync_schedules(&defined, now)?
-            }
+        let known = if let Some(known) = self.known.take() {
+            known
+        } else {
+            let defined: Vec<(String, String, bool)> = Job::scheduled(&self.config)
+                .into_iter()
+                .map(|(job, schedule)| (job.name(), schedule.definition(), schedule.enabled))
+                .collect();
+            self.ledger.sync_schedules(&defined, now)?
         };
         // What was waited for before an edit is nobody's.
         let begins = |name: &str| known.iter().find(|known| known.name == name).map(|k| k.since);

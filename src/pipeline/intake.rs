@@ -148,14 +148,14 @@ impl Pipeline {
         progress: &dyn Progress,
     ) -> Result<(Vec<Taken>, Vec<Misplaced>, Fresh), PipelineError> {
         let (arrived, misplaced) = self.waiting(only)?;
-        self.take(run, arrived, misplaced, progress)
+        self.take(run, &arrived, misplaced, progress)
     }
 
     /// Takes files of the drop folder; those that cannot be read join the misplaced.
     pub(super) fn take(
         &self,
         run: RunId,
-        arrived: Vec<Arrived>,
+        arrived: &[Arrived],
         mut misplaced: Vec<Misplaced>,
         progress: &dyn Progress,
     ) -> Result<(Vec<Taken>, Vec<Misplaced>, Fresh), PipelineError> {

@@ -117,7 +117,7 @@ impl Pipeline {
             return Ok(None);
         }
         self.with_run("collect", None, progress, |run| {
-            let (taken, _, _) = self.take(run, waiting, Vec::new(), progress)?;
+            let (taken, _, _) = self.take(run, &waiting, Vec::new(), progress)?;
             Ok(Some(taken))
         })
     }

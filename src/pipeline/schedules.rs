@@ -6,7 +6,7 @@ use super::{Job, Pipeline, PipelineError, process};
 use crate::config::Config;
 use crate::ledger::{KnownSchedule, Ledger, Run, Slot};
 use crate::model::SlotState;
-use crate::schedule::{Occurrence, due_slots};
+use crate::schedule::{GRACE, Occurrence, due_slots};
 
 /// One schedule as it stands.
 #[derive(Debug, Clone)]
@@ -50,7 +50,8 @@ pub fn schedule_statuses(
             .map(|KnownSchedule { since, .. }| *since);
         let last_due = ledger.last_due(&name)?;
         let waiting = since.filter(|_| schedule.enabled).and_then(|since| {
-            let grace = SignedDuration::MAX;
+            // What a run by hand holds up is not late.
+            let grace = if holder.is_some() { SignedDuration::MAX } else { GRACE };
             let due = due_slots(schedule, since, last_due, now, grace, &config.calendar);
             due.run.last().map(|due_at| (*due_at, holder.clone()))
         });

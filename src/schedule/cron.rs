@@ -314,13 +314,11 @@ fn weekdays(field: Field<'_>) -> Result<Weekdays, CronError> {
         }
         if let Some((day, nth)) = text.split_once('#') {
             let weekday = number(Field { text: day, ..entry }, &DAYS_OF_WEEK)? % 7;
-            match nth.parse::<u32>() {
-                Ok(nth @ 1..=5) => weekdays.nth |= 1 << (weekday * 8 + nth),
-                _ => {
-                    let message = format!("`{text}` names no weekday of a month");
-                    return Err(entry.wrong(message, "`1#2` is the second Monday; `1L` the last"));
-                }
-            }
+            let Ok(nth @ 1..=5) = nth.parse::<u32>() else {
+                let message = format!("`{text}` names no weekday of a month");
+                return Err(entry.wrong(message, "`1#2` is the second Monday; `1L` the last"));
+            };
+            weekdays.nth |= 1 << (weekday * 8 + nth);
         } else if let Some(day) = text.strip_suffix(['L', 'l']) {
             weekdays.last |= 1 << (number(Field { text: day, ..entry }, &DAYS_OF_WEEK)? % 7);
         } else {

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use crate::calendar::Calendar;
 
 pub use cron::{Cron, CronError};
-pub use slots::{Due, MissedSlots, due_slots};
+pub use slots::{Due, GRACE, MissedSlots, due_slots};
 
 /// How far ahead a due time is looked for: as far as croniter does.
 const HORIZON_YEARS: i16 = 50;

@@ -5,6 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Missed, Schedule};
 use crate::calendar::Calendar;
 
+/// A due time no older than this is on time although its schedule makes up for nothing.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
+
 /// What a schedule asks for at an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Due {

@@ -173,7 +173,6 @@ struct World {
     model: Model,
     ledger: Ledger,
     now: i64,
-    n_ticks: usize,
 }
 
 impl World {
@@ -194,16 +193,8 @@ impl World {
         fs_err::create_dir_all(home.root.join("data")).unwrap();
         let ledger = Ledger::open(&home.root.join("data/ledger.sqlite")).unwrap();
         let now = at("2024-10-11T12:00:07Z").as_second();
-        let world = World {
-            home,
-            bare,
-            written,
-            broken: None,
-            model: Model::default(),
-            ledger,
-            now,
-            n_ticks: 0,
-        };
+        let world =
+            World { home, bare, written, broken: None, model: Model::default(), ledger, now };
         world.written.keys().for_each(|name| world.write(name));
         world
     }
@@ -232,7 +223,6 @@ impl World {
     }
 
     fn tick(&mut self, daemon: &mut Daemon, held: bool) {
-        self.n_ticks += 1;
         let tick = tick_at(daemon, second(self.now));
         assert!(tick.errors.is_empty(), "{:?}", tick.errors);
         let waits = tick.slots.iter().any(|slot| slot.state == SlotEnd::Waiting);
@@ -290,7 +280,7 @@ impl World {
         }
         let name = &names[usize::try_from(dice.next()).unwrap() % names.len()];
         let beat = self.model.definitions[name].beat;
-        let due = (self.now + 1..).find(|t| (beat.is_due)(*t)).unwrap();
+        let due = (self.now + 1..=self.now + 3600).find(|t| (beat.is_due)(*t)).unwrap();
         // Whatever else falls due until then is the next daemon's matter.
         self.now = due;
         let key = SlotKey { schedule: name.clone(), due_at: second(due) };
@@ -385,17 +375,17 @@ fn two_hours(seed: u64) -> (World, BTreeMap<&'static str, usize>) {
 #[test]
 fn in_two_hours_of_restarts_each_slot_is_run_once_or_as_its_policy_says() {
     // More of them: DUBAN_TEST_SEEDS=40.
-    let n = std::env::var("DUBAN_TEST_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_u64);
-    let (mut n_again, mut happened) = (0, BTreeMap::<&str, usize>::new());
+    let n = std::env::var("DUBAN_TEST_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(6_u64);
+    let (mut n_done, mut n_missed, mut n_again) = (0, 0, 0);
+    let mut happened: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in 1..=n {
         let (world, this) = two_hours(seed);
-        this.into_iter().for_each(|(what, n)| *happened.entry(what).or_insert(0) += n);
+        for (what, n) in this {
+            *happened.entry(what).or_insert(0) += n;
+        }
         let count = |state: &str| world.model.rows.values().filter(|row| row.0 == state).count();
-        assert!(
-            count("done") > 150 && count("missed") > 10,
-            "seed {seed}: {} ticks",
-            world.n_ticks
-        );
+        n_done += count("done");
+        n_missed += count("missed");
         n_again += world.model.rows.values().filter(|row| row.0 == "done" && row.2 > 1).count();
         // The ledger alone: of what is done and was run, each has one run, and no run is of two.
         let runs =
@@ -413,5 +403,8 @@ fn in_two_hours_of_restarts_each_slot_is_run_once_or_as_its_policy_says() {
     ] {
         assert!(happened.get(what).is_some_and(|n| *n >= 4), "{what}: {happened:?}");
     }
-    assert!(n_again > 0, "one was run again: {happened:?}");
+    assert!(n_done > 500 && n_missed > 50 && n_again > 1, "{n_done} {n_missed} {n_again}");
+    eprintln!(
+        "{n} times two hours: {n_done} done, {n_again} of them again, {n_missed} missed; {happened:?}"
+    );
 }

@@ -29,7 +29,7 @@ impl Dice {
     }
 
     pub fn one_in(&mut self, n: u64) -> bool {
-        self.next() % n == 0
+        self.next().is_multiple_of(n)
     }
 
     pub fn of<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
@@ -194,7 +194,8 @@ fn ask(python: &mut Command, questions: &[Value]) -> Vec<Value> {
     let mut child =
         python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    let lines: Vec<String> = questions.iter().map(Value::to_string).collect();
+    let lines = lines.join("\n");
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
