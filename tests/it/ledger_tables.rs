@@ -1,10 +1,11 @@
 //! The ledger as a whole: its tables for SQL, its file, and who may open it.
 
 use duban::ledger::{AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, Transport};
-use duban::model::{ItemEventKind, ItemState, RunState, Severity, SubmissionState};
+use duban::model::{FetchState, ItemEventKind, ItemState, RunState, Severity, SubmissionState};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::http_ledger::answer;
 use crate::ledger::{arrival, at, cut, decision, finding, ledger, run};
 use crate::ledger_outbox::{change, edition, item, mail};
 
@@ -28,6 +29,7 @@ fn full() -> (TempDir, Ledger) {
     let delivery = ledger.enqueue(&new, at(5)).unwrap().delivery.delivery_id;
     ledger.claim_next(Transport::Smtp, at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
+    ledger.note_fetch(&answer(FetchState::Absent, 8), |_| None).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();
     (home, ledger)
 }
