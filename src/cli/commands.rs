@@ -21,7 +21,7 @@ type Environment = BTreeMap<String, String>;
 
 pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliError> {
     match &cli.command {
-        Command::Demo => demo::run(cli, environment),
+        Command::Demo(args) => demo::run(cli, args, environment),
         Command::Init { dir } => make_home(dir),
         Command::Check(CheckCommand::Config) => check_config(cli, environment),
         Command::Config(ConfigCommand::Show { origin, format }) => {

@@ -75,7 +75,7 @@ impl Pipeline {
             Job::Supervision => self.supervise(progress).map(drop),
             Job::Report(name) => self.run_report(name, progress).map(drop),
             // WIRE C: self.remind(progress).map(drop)
-            Job::Reminders => Err(PipelineError::wrong("reminders are not sent by this version")),
+            Job::Reminders => self.remind(progress).map(drop),
         }
     }
 
