@@ -1,7 +1,7 @@
 -- Reporters without an accepted (or nil) submission for the newest due period of each data set.
 -- A returned one is missing too: it says so. Late is after the due date, in working days.
 WITH due AS (
-    SELECT e.dataset, e.period, e.reporter_code, e.due_on,
+    SELECT e.dataset, e.dataset_title, e.period, e.reporter_code, e.due_on,
            ROW_NUMBER() OVER (PARTITION BY e.dataset, e.reporter_code ORDER BY p.stat_on DESC) AS n
     FROM expected e
     JOIN periods p ON p.period = e.period
@@ -16,11 +16,11 @@ returned AS (
 )
 SELECT 'submission' AS subject_kind,
        concat(d.dataset, ':', d.reporter_code) AS subject_code,
-       concat(u.name, CASE d.dataset WHEN 'enrollment' THEN '在园幼儿月报表'
+       concat(u.name, COALESCE(d.dataset_title, CASE d.dataset WHEN 'enrollment' THEN '在园幼儿月报表'
                                      WHEN 'staffing' THEN '教职工月报表'
                                      WHEN 'population' THEN '常住3至5岁儿童统计表'
                                      WHEN 'institutions' THEN '学前教育机构名册'
-                                     ELSE d.dataset END) AS subject_name,
+                                     ELSE d.dataset END)) AS subject_name,
        d.reporter_code AS unit_code, d.period,
        CAST(NULL AS DOUBLE) AS observed, CAST(NULL AS DOUBLE) AS target,
        concat(d.period, ' 应于 ', CAST(d.due_on AS VARCHAR), ' 前报送，',

@@ -12,7 +12,7 @@ use crate::config::home::{Home, init};
 use crate::daemon::{Daemon, DaemonError};
 use crate::demo::{Occasion, ReplayError, Reported, Span, replay};
 use crate::durable::{Access, write_whole};
-use crate::ledger::{DeliveryFilter, EditionFilter, ItemFilter, Ledger, LedgerError, SubmissionFilter};
+use crate::ledger::{DeliveryFilter, EditionFilter, ItemFilter, LedgerError, SubmissionFilter};
 use crate::model::{DeliveryState, ItemState, Period, SubmissionState};
 use crate::pipeline::{Pipeline, PipelineError};
 
@@ -50,7 +50,7 @@ pub(super) fn run(
     say("every figure, institution and address of this demo is invented");
     let mut told = Told::default();
     let result = replay(home, environment, span, &watch, |daemon, reported| {
-        let line = told.line(daemon.ledger(), reported);
+        let line = told.line(daemon, reported);
         put(line.unwrap_or_else(|error| format!("{}: {error}", reported.period)));
     });
     watch.done();
@@ -166,8 +166,10 @@ struct Told {
 }
 
 impl Told {
-    fn line(&mut self, ledger: &Ledger, reported: &Reported) -> Result<String, LedgerError> {
-        let at = reported.at.to_zoned(shanghai()).strftime("%Y-%m-%d %H:%M").to_string();
+    fn line(&mut self, daemon: &Daemon, reported: &Reported) -> Result<String, LedgerError> {
+        let ledger = daemon.ledger();
+        let local = daemon.clock().zone().to_datetime(reported.at);
+        let at = local.strftime("%Y-%m-%d %H:%M");
         let period = reported.period;
         if reported.already {
             return Ok(format!("{at}  {period}  done before"));
@@ -181,7 +183,7 @@ impl Told {
         let returned = count(&|submission| submission.state == SubmissionState::Returned);
         let items = ledger.items(&ItemFilter::default())?;
         let open = items.iter().filter(|item| is_open(item.state)).count();
-        let today = reported.at.to_zoned(shanghai()).date();
+        let today = local.date();
         let overdue =
             items.iter().filter(|item| is_open(item.state) && item.due_on < today).count();
         let editions = ledger.editions(&EditionFilter::default())?;
@@ -200,10 +202,6 @@ impl Told {
         *self = Told { submissions: submissions.len(), mails, editions: editions.len() };
         Ok(line)
     }
-}
-
-fn shanghai() -> jiff::tz::TimeZone {
-    jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
 fn is_open(state: ItemState) -> bool {
@@ -268,7 +266,7 @@ fn tell_story(pipeline: &Pipeline) -> Result<(), CliError> {
             items.iter().filter(|item| item.closed_on.is_some_and(|on| of_quarter(on) == quarter));
         let mails = deliveries.iter().filter(|delivery| {
             delivery.state == DeliveryState::Accepted
-                && of_quarter(delivery.updated_at.to_zoned(shanghai()).date()) == quarter
+                && of_quarter(pipeline.clock().date_of(delivery.updated_at)) == quarter
         });
         rows.push(vec![
             json!(quarter),

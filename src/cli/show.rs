@@ -8,7 +8,7 @@ use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
 use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
-use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken};
+use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Status, Taken, by_cause};
 
 /// A file that was taken, with its findings.
 pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
@@ -222,6 +222,9 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         for file in &plan.misplaced {
             rows.push(vec![json!("misplaced"), json!(file.label), json!(file.message)]);
         }
+        for pull in &plan.pulls {
+            rows.push(vec![json!("ask"), json!(pull.source), json!(pull.n_files - pull.n_held)]);
+        }
         for cut in &plan.cuts {
             let key = format!("{}/{}", cut.dataset, cut.period);
             rows.push(vec![json!("cut"), json!(key), json!(cut.n_submissions)]);
@@ -260,6 +263,13 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
     }
     for file in &plan.misplaced {
         put(format!("  cannot be taken: {}: {}; {}", file.label, file.message, file.hint));
+    }
+    for pull in &plan.pulls {
+        let held = match pull.n_held {
+            0 => String::new(),
+            n => format!(", {n} of them not yet: the source named a later time"),
+        };
+        put(format!("files to ask {} for: {}{held}", pull.source, pull.n_files));
     }
     if !plan.undecided.is_empty() {
         put(format!("submissions to decide again: {}", plan.undecided.len()));
@@ -474,6 +484,16 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         rows.push(vec![json!("newest_month"), json!(""), text(status.newest_month)]);
         rows.push(vec![json!("inbox"), json!("waiting"), count(status.n_waiting)]);
         rows.push(vec![json!("inbox"), json!("misplaced"), count(status.misplaced.len())]);
+        for one in &status.sources {
+            rows.push(vec![
+                json!("source"),
+                json!(format!("{}/{}/{}/{}", one.source, one.dataset, one.period, one.unit_code)),
+                json!({
+                    "state": one.state, "since": one.since, "message": one.message,
+                    "hint": one.hint, "not_before": one.not_before, "failures": one.failures,
+                }),
+            ]);
+        }
         for cut in &status.cuts {
             rows.push(vec![
                 json!("snapshot"),
@@ -500,6 +520,7 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         put(format!("run {} {} {} {}{why}", run.run_id, run.started_at, run.command, run.state));
     }
     put(format!("inbox: {} waiting, {} misplaced", status.n_waiting, status.misplaced.len()));
+    sources(status);
     for cut in &status.cuts {
         put(format!(
             "snapshot {}/{}: {} rows, {} units, {} missing",
@@ -516,6 +537,7 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         status.newest_month.map_or_else(|| "no month".to_owned(), |period| period.to_string()),
         status.awaited.len()
     ));
+    super::collection::status_lines(status);
     if status.items_by_state.is_empty() {
         put("items: none");
     } else {
@@ -537,6 +559,31 @@ pub(super) fn status(status: &Status, format: Format) -> Result<(), CliError> {
         put(format!("  mail {id} to {recipient}: {state} {reply}"));
     }
     Ok(())
+}
+
+/// What the sources could not give: one line for all files with the same trouble, and what to do.
+fn sources(status: &Status) {
+    if status.n_sources == 0 {
+        return;
+    }
+    put(format!("sources: {}, {} files not to be had", status.n_sources, status.sources.len()));
+    for ((source, state, message, hint), files) in by_cause(&status.sources) {
+        let of = match files.as_slice() {
+            [one] => format!("{} {} of {}", one.dataset, one.period, one.unit_name),
+            several => {
+                let names: Vec<&str> =
+                    several.iter().map(|one| one.unit_name.as_str()).take(3).collect();
+                let more = if several.len() > names.len() { ", …" } else { "" };
+                format!("{} files ({}{more})", several.len(), names.join(", "))
+            }
+        };
+        let since = files.iter().map(|one| one.since).min();
+        let since = since.map_or_else(String::new, |since| format!(" since {since}"));
+        put(format!("  {source}: {of}: {state}{since}: {message}"));
+        let again = files.iter().filter_map(|one| one.not_before).min();
+        let again = again.map_or_else(String::new, |at| format!(" (asked again from {at})"));
+        put(format!("    hint: {hint}{again}"));
+    }
 }
 
 fn counts<K: std::fmt::Display>(by: &std::collections::BTreeMap<K, usize>) -> String {

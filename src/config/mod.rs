@@ -11,6 +11,7 @@ pub mod metric;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod sources;
 pub mod tables;
 pub mod targets;
 
@@ -28,6 +29,7 @@ use mail::{MailProblem, MailTransport, SmtpSettings};
 use metric::Metric;
 use report::ReportDefinition;
 use settings::{Origin, Settings};
+use sources::HttpSource;
 use tables::Contact;
 use targets::Target;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub supervision: Option<Schedule>,
     /// When reminders are sent by themselves.
     pub reminders: Option<Schedule>,
+    /// Servers that are asked for files, in the order of the file.
+    pub sources: Vec<HttpSource>,
     pub reports: Vec<ReportDefinition>,
     /// `report_templates/_mails/reminder.md.j2`; there if any data set reminds.
     pub reminder: Option<ReportDefinition>,
@@ -125,6 +129,16 @@ pub fn load(
         .chain(&mut supervision)
         .chain(&mut reminders);
     schedules.for_each(|schedule| schedule.default_zone(&zone));
+    let (file, text) = table("sources.toml", false, &mut problems);
+    let around = sources::Surroundings {
+        home,
+        units: &units,
+        contracts: &contracts,
+        max_file_mb: settings.intake.max_file_mb,
+        environment,
+    };
+    let sources = text.map_or(Ok(Vec::new()), |text| sources::load(&file, &text, &around));
+    let sources = take(sources, &mut problems);
     for report in &reports {
         for role in &report.to {
             if !contacts.iter().any(|contact| contact.role == *role) {
@@ -176,6 +190,7 @@ pub fn load(
         checks,
         supervision,
         reminders,
+        sources,
         reports,
         reminder,
         mail_css,
@@ -313,7 +328,8 @@ fn load_reminder(
     let reminding = contracts.iter().find(|contract| !contract.reminder_workdays.is_empty());
     let Some(text) = read(&path, &file, false, problems) else {
         if let Some(contract) = reminding {
-            let message = format!("this file is missing: {} has `reminder_workdays`", contract.file);
+            let message =
+                format!("this file is missing: {} has `reminder_workdays`", contract.file);
             let hint = "take it from a new home: `duban init DIR`";
             problems.push(Diagnostic::file(file, message).hint(hint));
         }

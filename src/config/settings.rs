@@ -25,6 +25,7 @@ use crate::diagnostic::Diagnostic;
 pub struct Settings {
     pub district: DistrictSettings,
     pub intake: IntakeSettings,
+    pub pull: PullSettings,
     pub sql: SqlSettings,
     pub reports: ReportSettings,
     pub daemon: DaemonSettings,
@@ -63,6 +64,24 @@ pub struct IntakeSettings {
 impl Default for IntakeSettings {
     fn default() -> Self {
         IntakeSettings { max_file_mb: 50 }
+    }
+}
+
+/// How servers (`config/sources.toml`) are asked for files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PullSettings {
+    /// Requests at once; as many files are in memory at most.
+    pub concurrency: u32,
+    /// Of these, to one host.
+    pub per_host: u32,
+    /// What has not been asked by then waits for the next time.
+    pub timeout_seconds: u32,
+}
+
+impl Default for PullSettings {
+    fn default() -> Self {
+        PullSettings { concurrency: 16, per_host: 4, timeout_seconds: 900 }
     }
 }
 
@@ -311,6 +330,9 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
     }
     for (key, value) in [
         ("intake.max_file_mb", settings.intake.max_file_mb),
+        ("pull.concurrency", settings.pull.concurrency),
+        ("pull.per_host", settings.pull.per_host),
+        ("pull.timeout_seconds", settings.pull.timeout_seconds),
         ("sql.memory_mb", settings.sql.memory_mb),
         ("sql.timeout_seconds", settings.sql.timeout_seconds),
         ("sql.max_rows", settings.sql.max_rows),

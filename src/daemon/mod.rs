@@ -173,8 +173,9 @@ impl Daemon {
                 wakes.extend(next.map(|next| next.at));
             }
         }
-        wakes.extend(self.pipeline()?.next_delivery()?);
-        // WIRE A: wakes.extend(self.ledger.next_fetch(..)?)
+        let pipeline = self.pipeline()?;
+        wakes.extend(pipeline.next_delivery()?);
+        wakes.extend(pipeline.next_refetch()?);
         let soonest = self.soonest();
         if self.held {
             wakes.push(soonest);

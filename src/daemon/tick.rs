@@ -233,7 +233,10 @@ impl Daemon {
             let taken = pipeline.watch(progress);
             tick.taken = self.note("watch", taken, tick).flatten().unwrap_or_default();
         }
-        // WIRE A: self.note("refetch", pipeline.refetch_due(progress), tick)
+        let refetched = pipeline.refetch_due(progress);
+        if let Some(refetched) = self.note("refetch", refetched, tick) {
+            tick.taken.extend(refetched.taken);
+        }
         for slot in due {
             let outcome = self.run_slot(&mut pipeline, slot, progress)?;
             tick.slots.push(outcome);

@@ -70,9 +70,14 @@ const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "deliveries",
-        "delivery_id int!, edition_id int, report text, period text, recipient text, \
+        "delivery_id int!, kind text, edition_id int, report text, period text, recipient text, \
          message_id text, state text, attempts int, not_before instant, updated_at instant, \
          last_reply text",
+    ),
+    (
+        "reminders",
+        "dataset text!, period text!, reporter_code text!, workdays int!, recipient text, \
+         delivery_id int, at instant",
     ),
     (
         "editions",
@@ -88,6 +93,12 @@ const RESERVED: &[(&str, &str)] = &[
         "runs",
         "run_id int!, period text, started_at instant, finished_at instant, state text, \
          command text",
+    ),
+    (
+        "fetches",
+        "source text!, dataset text!, unit_code text!, period text!, state text!, code int, \
+         message text, hint text, url text, sha256 text, since instant!, asked_at instant!, \
+         not_before instant, failures int!",
     ),
 ];
 

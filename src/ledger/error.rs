@@ -15,6 +15,11 @@ pub enum LedgerError {
     #[error("cannot bring the ledger {} to version {version}", path.display())]
     Migrate { path: PathBuf, version: usize, source: rusqlite::Error },
     #[error(
+        "cannot bring the ledger {} to version {version}: {n_rows} rows would refer to rows that are gone (table `{table}` first); it was left as it was",
+        path.display()
+    )]
+    BrokenReferences { path: PathBuf, version: usize, table: String, n_rows: u64 },
+    #[error(
         "the ledger {} has version {found}, and this program knows versions up to {known}: use the newer program",
         path.display()
     )]

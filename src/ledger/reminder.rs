@@ -83,7 +83,8 @@ impl Ledger {
     /// Units that cannot be reminded, as they were last noted: unit → why.
     pub fn unreachable(&self) -> Result<BTreeMap<UnitCode, String>, LedgerError> {
         self.read("list who cannot be reached", |conn| {
-            let mut statement = conn.prepare_cached("SELECT reporter_code, why FROM unreachable")?;
+            let mut statement =
+                conn.prepare_cached("SELECT reporter_code, why FROM unreachable")?;
             let rows = statement
                 .query_map([], |row| Ok((UnitCode::new(row.get::<_, String>(0)?), row.get(1)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

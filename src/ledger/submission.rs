@@ -18,6 +18,8 @@ pub enum Door {
     Inbox,
     /// `duban submit`.
     Command,
+    /// A source that was asked (`config/sources.toml`).
+    Http,
 }
 
 impl Door {
@@ -25,11 +27,16 @@ impl Door {
         match self {
             Door::Inbox => "inbox",
             Door::Command => "command",
+            Door::Http => "http",
         }
     }
 
     fn parse(word: &str) -> Door {
-        if word == "inbox" { Door::Inbox } else { Door::Command }
+        match word {
+            "inbox" => Door::Inbox,
+            "http" => Door::Http,
+            _ => Door::Command,
+        }
     }
 }
 
@@ -178,7 +185,7 @@ impl Ledger {
         findings: &[Finding],
         at: Timestamp,
     ) -> Result<Received, LedgerError> {
-        self.write("refuse a submission", |tx| {
+        self.write_durably("refuse a submission", |tx| {
             let received = receive(tx, new)?;
             if received.state != SubmissionState::Received {
                 return Ok(received);
@@ -432,7 +439,8 @@ fn receive(tx: &Transaction<'_>, new: &NewSubmission) -> Result<Received, Fault>
         .optional()?;
     if let Some(newest) = newest
         && newest.sha256 == new.sha256
-        && (newest.state != SubmissionState::Returned || newest.contract_hash == new.contract_hash)
+        && (newest.state != SubmissionState::Returned
+            || (newest.contract_hash == new.contract_hash && !was_too_early(tx, &newest)?))
     {
         return Ok(Received { id: newest.submission_id, already: true, state: newest.state });
     }
@@ -465,6 +473,16 @@ fn receive(tx: &Transaction<'_>, new: &NewSubmission) -> Result<Received, Fault>
         }),
     )?;
     Ok(Received { id, already: false, state: SubmissionState::Received })
+}
+
+/// Whether a returned file came before its period had begun: the same bytes may be right later.
+fn was_too_early(tx: &Transaction<'_>, returned: &Submission) -> rusqlite::Result<bool> {
+    tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM findings
+            WHERE submission_id = ?1 AND code = 'period.future')",
+        [returned.submission_id],
+        |row| row.get(0),
+    )
 }
 
 fn decide(

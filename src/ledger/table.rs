@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::value::as_of;
 use super::{
-    EditionFilter, Ledger, LedgerError, SubmissionFilter, edition, item, snapshot, submission,
+    EditionFilter, Ledger, LedgerError, SubmissionFilter, edition, fetch, item, snapshot,
+    submission,
 };
 use crate::model::{Finding, Place, Severity, UnitCode};
 
@@ -111,6 +112,7 @@ const ITEM_EVENTS: &[(&str, ColumnKind)] = &[
 
 const DELIVERIES: &[(&str, ColumnKind)] = &[
     ("delivery_id", Int),
+    ("kind", Text),
     ("edition_id", Int),
     ("report", Text),
     ("period", Text),
@@ -121,6 +123,16 @@ const DELIVERIES: &[(&str, ColumnKind)] = &[
     ("not_before", Instant),
     ("updated_at", Instant),
     ("last_reply", Text),
+];
+
+const REMINDERS: &[(&str, ColumnKind)] = &[
+    ("dataset", Text),
+    ("period", Text),
+    ("reporter_code", Text),
+    ("workdays", Int),
+    ("recipient", Text),
+    ("delivery_id", Int),
+    ("at", Instant),
 ];
 
 const EDITIONS: &[(&str, ColumnKind)] = &[
@@ -152,6 +164,23 @@ const RUNS: &[(&str, ColumnKind)] = &[
     ("command", Text),
 ];
 
+const FETCHES: &[(&str, ColumnKind)] = &[
+    ("source", Text),
+    ("dataset", Text),
+    ("unit_code", Text),
+    ("period", Text),
+    ("state", Text),
+    ("code", Int),
+    ("message", Text),
+    ("hint", Text),
+    ("url", Text),
+    ("sha256", Text),
+    ("since", Instant),
+    ("asked_at", Instant),
+    ("not_before", Instant),
+    ("failures", Int),
+];
+
 impl Ledger {
     /// Every table that SQL may see, as of now or of an instant: nothing that happened later shows.
     ///
@@ -178,9 +207,15 @@ impl Ledger {
                     columns: DELIVERIES,
                     rows: rows(&tx, DELIVERIES_SQL, at)?,
                 },
+                LedgerTable {
+                    name: "reminders",
+                    columns: REMINDERS,
+                    rows: rows(&tx, REMINDERS_SQL, at)?,
+                },
                 LedgerTable { name: "editions", columns: EDITIONS, rows: editions(&tx, at)? },
                 LedgerTable { name: "snapshots", columns: SNAPSHOTS, rows: snapshots(&tx, at)? },
                 LedgerTable { name: "runs", columns: RUNS, rows: rows(&tx, RUNS_SQL, at)? },
+                LedgerTable { name: "fetches", columns: FETCHES, rows: fetches(&tx, at)? },
             ])
         })
     }
@@ -331,9 +366,31 @@ fn snapshots(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<V
     Ok(rows.collect())
 }
 
+fn fetches(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let rows = fetch::list(conn, at)?.into_iter().map(|f| {
+        vec![
+            json!(f.source),
+            json!(f.dataset),
+            json!(f.unit_code),
+            json!(f.period),
+            json!(f.state),
+            json!(f.code),
+            json!(f.message),
+            json!(f.hint),
+            json!(f.url),
+            json!(f.sha256),
+            json!(f.since),
+            json!(f.asked_at),
+            json!(f.not_before),
+            json!(f.failures),
+        ]
+    });
+    Ok(rows.collect())
+}
+
 /// A delivery stood where its last attempt of that day had left it.
 const DELIVERIES_SQL: &str = "
-    SELECT d.delivery_id, d.edition_id, e.report, e.period, d.recipient, d.message_id,
+    SELECT d.delivery_id, d.kind, d.edition_id, e.report, e.period, d.recipient, d.message_id,
         CASE WHEN a.attempt_no IS NULL THEN 'queued'
             WHEN a.finished_at IS NULL OR a.finished_at > :as_of THEN 'sending'
             ELSE a.state END,
@@ -350,6 +407,11 @@ const DELIVERIES_SQL: &str = "
             WHERE last.delivery_id = d.delivery_id AND last.started_at <= :as_of)
     WHERE d.created_at <= :as_of
     ORDER BY d.delivery_id";
+
+const REMINDERS_SQL: &str = "
+    SELECT dataset, period, reporter_code, workdays, recipient, delivery_id, at
+    FROM reminders WHERE at <= :as_of
+    ORDER BY at, delivery_id, dataset, period, reporter_code, workdays";
 
 const RUNS_SQL: &str = "
     SELECT run_id, period, started_at,

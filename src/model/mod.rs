@@ -19,8 +19,8 @@ pub use mail::{Attachment, InlineImage, MailContent};
 pub use period::{Frequency, ParsePeriodError, Period};
 pub use rate::Rate;
 pub use state::{
-    DeliveryPhase, DeliveryState, ItemState, Light, RunState, SlotState, SubmissionState,
-    UnknownState,
+    DeliveryPhase, DeliveryState, FetchState, ItemState, Light, RunState, SlotState,
+    SubmissionState, UnknownState,
 };
 pub use unit::{Level, Unit, UnitCode, UnitDirectory, fold};
 pub use wave::{Wave, Waves};

@@ -137,3 +137,67 @@ states! {
         Interrupted = "interrupted" / "中断",
     }
 }
+
+states! {
+    /// What came of asking a source for a file.
+    FetchState, "fetch state" {
+        /// New bytes came, and were taken.
+        Taken = "taken" / "已取得",
+        /// The bytes are those that were taken last.
+        Unchanged = "unchanged" / "无变化",
+        /// The source has no such file: nothing was sent yet.
+        Absent = "absent" / "尚未提供",
+        /// 401 or 403.
+        Unauthorised = "unauthorised" / "未获授权",
+        /// Any other refusal of the request (4xx).
+        Refused = "refused" / "被拒绝",
+        /// 429, or 503 with a time to come back: not asked again before it.
+        Throttled = "throttled" / "被限流",
+        /// 5xx, after all retries.
+        Unavailable = "unavailable" / "服务不可用",
+        /// The reply was not whole within the time allowed.
+        Slow = "slow" / "超时",
+        /// The connection ended before the reply did.
+        Truncated = "truncated" / "传输中断",
+        TooLarge = "too_large" / "文件过大",
+        /// Sent on to another host, from https to http, or in circles.
+        RedirectRefused = "redirect_refused" / "跳转被拒",
+        /// The content is of a kind that no town sends: most often a login page.
+        WrongType = "wrong_type" / "内容类型不符",
+        /// The server could not prove who it is.
+        BadCertificate = "bad_certificate" / "证书无效",
+        /// No connection: the name is unknown, or nobody answers there.
+        Unreachable = "unreachable" / "无法连接",
+        /// Our own secret is missing: the source was not asked.
+        NoSecret = "no_secret" / "缺少密钥",
+    }
+}
+
+impl FetchState {
+    /// Nothing is to be done about it: the file is here, or was not sent yet.
+    pub fn is_well(self) -> bool {
+        matches!(self, FetchState::Taken | FetchState::Unchanged | FetchState::Absent)
+    }
+
+    /// It stays so until a person changes something, here or there: asking again soon is no use.
+    pub fn needs_a_person(self) -> bool {
+        use FetchState as S;
+        match self {
+            S::Unauthorised
+            | S::Refused
+            | S::TooLarge
+            | S::RedirectRefused
+            | S::WrongType
+            | S::BadCertificate
+            | S::NoSecret => true,
+            S::Taken
+            | S::Unchanged
+            | S::Absent
+            | S::Throttled
+            | S::Unavailable
+            | S::Slow
+            | S::Truncated
+            | S::Unreachable => false,
+        }
+    }
+}

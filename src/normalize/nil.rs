@@ -45,7 +45,8 @@ pub(super) fn said(
         let text = fold(&entry.cell.display());
         is_word(&text) || matches!(text.as_str(), "0" | "0.0" | "-" | "—" | "——" | "/")
     };
-    let of_form = |entry: &&Entry| header.columns.get(entry.col as usize).is_some_and(Option::is_some);
+    let of_form =
+        |entry: &&Entry| header.columns.get(entry.col as usize).is_some_and(Option::is_some);
     entries.iter().skip(1).filter(of_form).all(says_nothing).then(|| Said {
         sheet: sheet_index,
         place: Place::cell(sheet.name(), first.row, first.col),

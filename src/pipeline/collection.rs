@@ -277,9 +277,9 @@ impl Pipeline {
     pub(super) fn missing(&self, contract: &Contract, coverage: &[Coverage]) -> Vec<UnitCode> {
         self.reporters(contract)
             .filter(|code| {
-                !coverage.iter().any(|row| {
-                    self.answers_for(contract, &row.reporter_code, &row.unit_code, code)
-                })
+                !coverage
+                    .iter()
+                    .any(|row| self.answers_for(contract, &row.reporter_code, &row.unit_code, code))
             })
             .cloned()
             .collect()
@@ -379,21 +379,21 @@ impl Pipeline {
             ));
         }
         // One cell a line, but for the header: the title and the reason may hold commas.
-        let cell = |text: &str| {
-            format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "))
-        };
+        let cell =
+            |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
         let mut text = format!("{}\n", cell(&contract.title));
         text.push_str(&format!("{}\n", cell(&format!("填报单位：{name}"))));
         if let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) {
             text.push_str(&format!("{}\n", cell(&format!("零报告说明：{reason}"))));
         }
         let layout = contract.layouts.first();
-        let headers = contract.columns.iter().enumerate().filter(|(_, column)| column.required).map(
-            |(i, column)| {
-                let paths = layout.and_then(|layout| layout.headers.get(&i));
-                cell(paths.and_then(|paths| paths.first()).unwrap_or(&column.header))
-            },
-        );
+        let headers =
+            contract.columns.iter().enumerate().filter(|(_, column)| column.required).map(
+                |(i, column)| {
+                    let paths = layout.and_then(|layout| layout.headers.get(&i));
+                    cell(paths.and_then(|paths| paths.first()).unwrap_or(&column.header))
+                },
+            );
         text.push_str(&headers.collect::<Vec<_>>().join(","));
         text.push_str(&format!("\n{}\n", cell(&nil.word)));
         Ok((format!("零报告_{name}_{period}.csv"), text.into_bytes()))

@@ -1,5 +1,5 @@
-//! Taking a file: which data set it is, reading it, archiving it, and deciding it. The drop folder and
-//! `duban submit` are one and the same from here on.
+//! Taking a file: which data set it is, reading it, archiving it, and deciding it. The drop folder, a
+//! source that was asked and `duban submit` are one and the same from here on.
 
 use std::collections::BTreeMap;
 
@@ -52,12 +52,22 @@ pub struct Taken {
 pub(super) type Fresh = BTreeMap<SubmissionId, RecordBatch>;
 
 /// A file read but not yet recorded.
-struct ReadFile {
+pub(super) struct ReadFile {
     incoming: Incoming,
     sha256: String,
     dataset: String,
     contract_hash: String,
     normalized: Normalized,
+}
+
+impl ReadFile {
+    pub(super) fn file_name(&self) -> &str {
+        &self.incoming.file_name
+    }
+
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
 }
 
 impl Pipeline {
@@ -163,6 +173,11 @@ impl Pipeline {
                 .enumerate()
                 .map(|(i, arrived)| (i, self.read_arrived(arrived, seen[i].as_deref())))
                 .collect();
+            self.keep(
+                run,
+                read.iter().filter_map(|(_, read)| read.as_ref().ok()?.as_ref()),
+                progress,
+            )?;
             for (i, read) in read {
                 let arrived = &chunk[i];
                 let read = match read {
@@ -182,16 +197,46 @@ impl Pipeline {
                     }
                 };
                 let sha256 = read.sha256.clone();
-                let (one, batch) =
-                    self.step(run, "receive", &arrived.label, progress, || self.record(read))?;
-                if let Some(batch) = batch {
-                    fresh.insert(one.submission_id, batch);
-                }
+                taken.push(self.receive(run, &arrived.label, read, &mut fresh, progress)?);
                 self.remember(arrived, sha256)?;
-                taken.push(one);
             }
         }
         Ok((taken, misplaced, fresh))
+    }
+
+    /// The step that takes a file, by whatever door it came.
+    pub(super) fn receive(
+        &self,
+        run: RunId,
+        label: &str,
+        read: ReadFile,
+        fresh: &mut Fresh,
+        progress: &dyn Progress,
+    ) -> Result<Taken, PipelineError> {
+        let (taken, batch) = self.step(run, "receive", label, progress, || self.record(read))?;
+        if let Some(batch) = batch {
+            fresh.insert(taken.submission_id, batch);
+        }
+        Ok(taken)
+    }
+
+    /// Archives what was read, all at once: one after another, the disk would take longer than all else
+    /// of a month. A file that is refused for identities is not kept.
+    fn keep<'a>(
+        &self,
+        run: RunId,
+        read: impl Iterator<Item = &'a ReadFile>,
+        progress: &dyn Progress,
+    ) -> Result<(), PipelineError> {
+        let kept: Vec<(&str, &[u8])> = read
+            .filter(|read| !read.normalized.refused)
+            .map(|read| (read.sha256.as_str(), read.incoming.bytes.as_slice()))
+            .collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let key = format!("{} files", kept.len());
+        self.step(run, "archive", &key, progress, || Ok(self.archive.store_all(&kept)?))
     }
 
     fn remember(&self, arrived: &Arrived, sha256: String) -> Result<(), PipelineError> {
@@ -270,7 +315,7 @@ impl Pipeline {
         })
     }
 
-    fn read(&self, incoming: Incoming) -> ReadFile {
+    pub(super) fn read(&self, incoming: Incoming) -> ReadFile {
         let sha256 = sha256_hex(&incoming.bytes);
         // Opened once, for telling which form it is and for reading it.
         let opened = read_workbook(&incoming.bytes, &incoming.file_name);
@@ -534,8 +579,7 @@ impl Pipeline {
         received_at: jiff::Timestamp,
     ) -> Result<(), PipelineError> {
         if normalized.batch.is_some()
-            && let Some(finding) =
-                self.closed_correction(id, contract, received_at)?
+            && let Some(finding) = self.closed_correction(id, contract, received_at)?
         {
             normalized.findings.push(finding);
         }

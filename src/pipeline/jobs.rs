@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{CutOutcome, JudgeOutcome, Pipeline, PipelineError, Progress, RunOptions, Taken};
+use super::{JudgeOutcome, Pipeline, PipelineError, Progress, RunOptions, Taken};
 use crate::config::Config;
 use crate::ledger::{Delivery, SlotKey};
 use crate::model::{Frequency, Period};
@@ -52,13 +52,6 @@ impl Job {
     }
 }
 
-/// What collecting a data set came to.
-#[derive(Debug, Clone, Default)]
-pub struct DatasetOutcome {
-    pub taken: Vec<Taken>,
-    pub cuts: Vec<CutOutcome>,
-}
-
 /// How fresh a file may be before the watch takes it: a copy that is under way changes its time.
 const SETTLED_AFTER_SECONDS: i64 = 5;
 
@@ -74,26 +67,8 @@ impl Pipeline {
             Job::Dataset(name) => self.collect_dataset(name, progress).map(drop),
             Job::Supervision => self.supervise(progress).map(drop),
             Job::Report(name) => self.run_report(name, progress).map(drop),
-            // WIRE C: self.remind(progress).map(drop)
             Job::Reminders => self.remind(progress).map(drop),
         }
-    }
-
-    /// Collects one data set from all its sources and cuts its snapshots; nothing is judged.
-    pub fn collect_dataset(
-        &self,
-        name: &str,
-        progress: &dyn Progress,
-    ) -> Result<DatasetOutcome, PipelineError> {
-        self.contract(name)?;
-        let only = [name.to_owned()];
-        self.with_run(&format!("collect {name}"), None, progress, |run| {
-            // WIRE A: self.pull(run, &only, &[], progress)
-            let (taken, misplaced, fresh) = self.collect(run, &[], progress)?;
-            super::run::say_misplaced(&misplaced, progress);
-            let cuts = self.cut_dirty(run, &only, &fresh, progress)?;
-            Ok(DatasetOutcome { taken, cuts })
-        })
     }
 
     /// Judges the newest due period and keeps the items. None if no period is due yet.

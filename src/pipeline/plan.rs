@@ -1,7 +1,7 @@
 //! What a run would do now; nothing is changed.
 
 pub use super::collection::Awaited;
-use super::{JudgeOutcome, Pipeline, PipelineError, ReminderPlan, RunOptions};
+use super::{JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan, RunOptions};
 use crate::ledger::{DeliveryFilter, Submission};
 use crate::model::{DeliveryState, Period};
 use crate::source::{Arrived, Misplaced};
@@ -24,6 +24,8 @@ pub struct Plan {
     pub is_newest: bool,
     pub waiting: Vec<Arrived>,
     pub misplaced: Vec<Misplaced>,
+    /// What each source would be asked for.
+    pub pulls: Vec<PlannedPull>,
     pub undecided: Vec<Submission>,
     pub cuts: Vec<PlannedCut>,
     pub awaited: Vec<Awaited>,
@@ -77,6 +79,7 @@ impl Pipeline {
             is_newest: self.is_newest(period),
             waiting,
             misplaced,
+            pulls: self.plan_pull(&datasets, &options.units, period)?,
             undecided: self.ledger.undecided()?,
             cuts,
             awaited: self.awaited(period)?,

@@ -108,7 +108,8 @@ impl Pipeline {
             let new = self.ledger.note_unreachable(&plan.unreachable, &mended, self.now())?;
             let mut outcome = ReminderOutcome { unreachable: new, ..ReminderOutcome::default() };
             for (unit, why) in &outcome.unreachable {
-                progress.warn(&format!("{} ({unit}) cannot be reminded: {why}", self.unit_name(unit)));
+                progress
+                    .warn(&format!("{} ({unit}) cannot be reminded: {why}", self.unit_name(unit)));
             }
             for mail in &plan.mails {
                 if let Some(delivery) = self.queue_reminder(run, mail, progress)? {
@@ -165,8 +166,12 @@ impl Pipeline {
                 continue;
             }
             owed.sort_by(|a, b| {
-                (a.due_on, &a.dataset, a.period, &a.unit_code)
-                    .cmp(&(b.due_on, &b.dataset, b.period, &b.unit_code))
+                (a.due_on, &a.dataset, a.period, &a.unit_code).cmp(&(
+                    b.due_on,
+                    &b.dataset,
+                    b.period,
+                    &b.unit_code,
+                ))
             });
             plan.mails.push(DueReminder { recipient, owed });
         }
@@ -185,9 +190,9 @@ impl Pipeline {
         let Some(&earliest) = contract.reminder_workdays.first() else {
             return Ok(Vec::new());
         };
-        let on = |period: Period, workdays: i32| contract.reminder_on(period, workdays, calendar).on;
-        let periods =
-            self.collected_periods(contract, |period| on(period, earliest) <= today)?;
+        let on =
+            |period: Period, workdays: i32| contract.reminder_on(period, workdays, calendar).on;
+        let periods = self.collected_periods(contract, |period| on(period, earliest) <= today)?;
         let mut owed = Vec::new();
         for period in periods {
             let due: Vec<i32> = contract
@@ -338,12 +343,12 @@ impl Pipeline {
             restated: Vec::new(),
             notices: self.config.settings.reports.notices.clone(),
         };
-        let rendered = render(definition, &results, &context).map_err(PipelineError::Definitions)?;
+        let rendered =
+            render(definition, &results, &context).map_err(PipelineError::Definitions)?;
         let mut charts = Vec::new();
         mail::collect_charts(&rendered.document.blocks, &mut charts);
         // Faces are large; a reminder seldom has a chart.
-        let fonts =
-            if charts.is_empty() { Arc::default() } else { Arc::clone(self.chart_fonts()) };
+        let fonts = if charts.is_empty() { Arc::default() } else { Arc::clone(self.chart_fonts()) };
         mail::compose(
             &rendered.document,
             &rendered.subject,
@@ -409,10 +414,7 @@ fn columns(of: &[(&str, ColumnKind)]) -> Vec<(String, ColumnKind)> {
 
 /// What a template of reminders is proven with.
 pub(super) fn schemas() -> Schemas {
-    BTreeMap::from([
-        ("owed".to_owned(), columns(OWED)),
-        ("findings".to_owned(), columns(FINDINGS)),
-    ])
+    BTreeMap::from([("owed".to_owned(), columns(OWED)), ("findings".to_owned(), columns(FINDINGS))])
 }
 
 fn owed_rows(owed: &[Owed]) -> QueryRows {
@@ -421,7 +423,9 @@ fn owed_rows(owed: &[Owed]) -> QueryRows {
         .iter()
         .map(|one| {
             let (file_name, n_errors) = match &one.returned {
-                Some((_, name, n)) => (text(name), i64::try_from(*n).map_or(Value::Null, Value::Int)),
+                Some((_, name, n)) => {
+                    (text(name), i64::try_from(*n).map_or(Value::Null, Value::Int))
+                }
                 None => (Value::Null, Value::Int(0)),
             };
             vec![

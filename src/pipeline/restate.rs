@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Pipeline, PipelineError};
 use crate::config::contract::{ColumnType, Contract};
-use crate::model::{Period, UnitCode};
+use crate::model::{Period, SubmissionState, UnitCode};
 use crate::report::document::Value;
 use crate::report::{Change, QueryRows, Restatement};
 use crate::snapshot::{read, unit_digests, unit_rows};
@@ -24,6 +24,7 @@ impl Pipeline {
     ) -> Result<Vec<Change>, PipelineError> {
         let mut changes = Vec::new();
         let then = self.ledger.current_cuts(Some(since))?;
+        let coverage = self.ledger.coverage(None)?;
         for cut in self.ledger.current_cuts(None)? {
             let waves = &self.config.waves;
             if waves.counts_from(cut.period) > waves.ends_on(until) {
@@ -44,26 +45,50 @@ impl Pipeline {
             let before = read(&root.join(&old.path))?;
             let after = read(&root.join(&cut.path))?;
             let digests_before = unit_digests(&before)?;
-            for (unit, digest) in unit_digests(&after)? {
-                let what = match digests_before.get(&unit) {
-                    Some(same) if *same == digest => continue,
+            let digests_after = unit_digests(&after)?;
+            let nil: BTreeMap<&UnitCode, Timestamp> = coverage
+                .iter()
+                .filter(|row| {
+                    row.dataset == cut.dataset
+                        && row.period == cut.period
+                        && row.state == SubmissionState::Nil
+                })
+                .map(|row| (&row.unit_code, row.accepted_at))
+                .collect();
+            let mut say = |unit: &UnitCode, what: String| -> Result<(), PipelineError> {
+                changes.push(Change {
+                    unit_name: self.unit_name(unit),
+                    dataset_title: contract.title.clone(),
+                    period: cut.period.to_string(),
+                    file_name: self.newest_file_name(contract, cut.period, unit)?,
+                    what,
+                });
+                Ok(())
+            };
+            for (unit, digest) in &digests_after {
+                let what = match digests_before.get(unit) {
+                    Some(same) if same == digest => continue,
                     Some(_) => {
                         let differences = differences(
                             contract,
-                            &unit_rows(&before, &unit)?,
-                            &unit_rows(&after, &unit)?,
+                            &unit_rows(&before, unit)?,
+                            &unit_rows(&after, unit)?,
                         );
                         format!("作了更正：{differences}")
                     }
-                    None => format!("已补报，{}行", unit_rows(&after, &unit)?.num_rows()),
+                    None => format!("已补报，{}行", unit_rows(&after, unit)?.num_rows()),
                 };
-                changes.push(Change {
-                    unit_name: self.unit_name(&unit),
-                    dataset_title: contract.title.clone(),
-                    period: cut.period.to_string(),
-                    file_name: self.newest_file_name(contract, cut.period, &unit)?,
-                    what,
-                });
+                say(unit, what)?;
+            }
+            for unit in digests_before.keys().filter(|unit| !digests_after.contains_key(*unit)) {
+                let n = unit_rows(&before, unit)?.num_rows();
+                let now = if nil.contains_key(unit) { "改报零报告" } else { "不再报送" };
+                say(unit, format!("{now}，原{n}行不再计入"))?;
+            }
+            for (unit, accepted_at) in nil {
+                if accepted_at > since && !digests_before.contains_key(unit) {
+                    say(unit, "已补报，为零报告".into())?;
+                }
             }
         }
         Ok(changes)

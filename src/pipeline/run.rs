@@ -2,6 +2,7 @@
 
 use super::judge::JudgeOutcome;
 use super::publish::Built;
+use super::pull::{Pulled, Reach};
 use super::{CutOutcome, Pipeline, PipelineError, Progress, Taken};
 use crate::ledger::Delivery;
 use crate::model::{Period, UnitCode};
@@ -44,8 +45,10 @@ impl RunOptions {
 /// What a run did.
 #[derive(Debug, Clone, Default)]
 pub struct RunOutcome {
+    /// Of the drop folder and of the sources.
     pub taken: Vec<Taken>,
     pub misplaced: Vec<Misplaced>,
+    pub pulled: Pulled,
     pub cuts: Vec<CutOutcome>,
     pub judged: JudgeOutcome,
     pub built: Vec<Built>,
@@ -75,7 +78,11 @@ impl Pipeline {
         let period = options.period;
         self.with_run(&options.command(), Some(period), progress, |run| {
             let is_newest = self.is_newest(period);
-            let (taken, misplaced, fresh) = self.collect(run, &options.units, progress)?;
+            let reach = Reach::Of(period);
+            let (pulled, mut fresh) = self.pull(run, &datasets, &options.units, reach, progress)?;
+            let (mut taken, misplaced, more) = self.collect(run, &options.units, progress)?;
+            fresh.extend(more);
+            taken.extend(pulled.taken.iter().cloned());
             say_misplaced(&misplaced, progress);
             let cuts = self.cut_dirty(run, &datasets, &fresh, progress)?;
             let session =
@@ -84,8 +91,15 @@ impl Pipeline {
                 self.judge_and_store(run, &session, period, is_newest || options.items, progress)?;
             // The report sees the items as they are after judging.
             let session = if judged.changes.is_empty() { session } else { self.session(None)? };
-            let mut outcome =
-                RunOutcome { taken, misplaced, cuts, judged, is_newest, ..RunOutcome::default() };
+            let mut outcome = RunOutcome {
+                taken,
+                misplaced,
+                pulled,
+                cuts,
+                judged,
+                is_newest,
+                ..RunOutcome::default()
+            };
             if options.pipelines.is_empty() || !reports.is_empty() {
                 outcome.built = self.publish(run, &session, period, &reports, progress)?;
                 if is_newest || options.send {

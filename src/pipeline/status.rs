@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::plan::Awaited;
-use super::{Pipeline, PipelineError};
+use super::{ClosedCorrection, Pipeline, PipelineError, SourceTrouble};
 use crate::ledger::{Cut, DeliveryFilter, Edition, EditionFilter, ItemFilter, Run};
-use crate::model::{DeliveryState, Frequency, ItemState, Light, Period};
+use crate::model::{DeliveryState, Frequency, ItemState, Light, Period, UnitCode};
 
 /// What `duban status` shows.
 #[derive(Debug, Clone)]
@@ -18,9 +18,16 @@ pub struct Status {
     pub last_runs: Vec<Run>,
     pub n_waiting: usize,
     pub misplaced: Vec<crate::source::Misplaced>,
+    /// Files of open periods that a source could not give.
+    pub sources: Vec<SourceTrouble>,
+    pub n_sources: usize,
     /// Newest snapshot of each data set.
     pub cuts: Vec<Cut>,
     pub awaited: Vec<Awaited>,
+    /// Corrections that came after their window and stand: somebody should ask why.
+    pub closed_corrections: Vec<ClosedCorrection>,
+    /// Units that should have been reminded and cannot be: unit and why.
+    pub unreachable: BTreeMap<UnitCode, String>,
     pub items_by_state: BTreeMap<ItemState, usize>,
     pub items_by_light: BTreeMap<Light, usize>,
     pub n_overdue: usize,
@@ -81,11 +88,15 @@ impl Pipeline {
             last_runs: self.ledger.runs(3)?,
             n_waiting: waiting.len(),
             misplaced,
+            sources: self.source_troubles()?,
+            n_sources: self.config.sources.len(),
             cuts: cuts.into_values().collect(),
             awaited: match newest_month {
                 Some(period) => self.awaited(period)?,
                 None => Vec::new(),
             },
+            closed_corrections: self.closed_corrections()?,
+            unreachable: self.ledger.unreachable()?,
             items_by_state,
             items_by_light,
             n_overdue,

@@ -37,7 +37,7 @@ fn temporaries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Waits until the process stands still at the point that it was asked to, then kills it.
-fn kill_at(home: &Home, point: &str, period: &str, at: &str) {
+pub fn kill_at(home: &Home, point: &str, period: &str, at: &str) {
     let marker = home.root.join("data/standing-still");
     let mut child = home
         .command(&["--as-of", at, "run", "--period", period])

@@ -1,7 +1,9 @@
 //! The ledger as a whole: its tables for SQL, its file, and who may open it.
 
-use duban::ledger::{AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, Transport};
-use duban::model::{ItemEventKind, ItemState, RunState, Severity, SubmissionState};
+use duban::ledger::{
+    AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, ReminderKey, Transport,
+};
+use duban::model::{ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,7 +27,13 @@ fn full() -> (TempDir, Ledger) {
         ledger.record_edition(&edition("meeting", "2024-09", 1, "x"), at(4)).unwrap().edition;
     let new =
         NewDelivery { edition_id: Some(edition.edition_id), ..mail("report:1", Transport::Smtp) };
-    let delivery = ledger.enqueue(&new, at(5)).unwrap().delivery.delivery_id;
+    let reminder = ReminderKey {
+        dataset: "enrollment".into(),
+        period: "2024-09".parse().unwrap(),
+        reporter_code: UnitCode::new("t2"),
+        workdays: -2,
+    };
+    let delivery = ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
     ledger.claim_next(Transport::Smtp, at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();
@@ -37,7 +45,7 @@ fn the_tables_for_sql_have_the_columns_of_the_reference() {
     let (_home, ledger) = full();
     let reference = include_str!("../../docs/definitions.md");
     let tables = ledger.tables(None).unwrap();
-    assert_eq!(tables.len(), 9);
+    assert_eq!(tables.len(), 10);
     for table in tables {
         let marker = format!("| `{}` | `", table.name);
         let line = reference.lines().find_map(|line| line.strip_prefix(&marker));
@@ -117,6 +125,7 @@ fn the_tables_for_sql_hold_what_was_recorded() {
         json!(row("deliveries")),
         json!([
             1,
+            "return",
             1,
             "meeting",
             "2024-09",
@@ -128,6 +137,10 @@ fn the_tables_for_sql_hold_what_was_recorded() {
             "2024-10-08T00:07:00Z",
             "OK"
         ])
+    );
+    assert_eq!(
+        json!(row("reminders")),
+        json!(["enrollment", "2024-09", "t2", -2, "town@example.cn", 1, "2024-10-08T00:05:00Z"])
     );
     assert_eq!(
         json!(row("snapshots")),
@@ -152,19 +165,19 @@ fn the_tables_of_an_as_of_are_those_of_a_ledger_that_ended_there() {
     let n_rows = |minute| -> Vec<usize> {
         ledger.tables(Some(at(minute))).unwrap().iter().map(|table| table.rows.len()).collect()
     };
-    // submissions, findings, coverage, items, item_events, deliveries, editions, snapshots, runs
-    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 1, 1]);
-    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs
+    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1]);
+    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
     let state_of = |name: &str, column: usize, minute| -> Value {
         let tables = ledger.tables(Some(at(minute))).unwrap();
         tables.iter().find(|table| table.name == name).unwrap().rows[0][column].clone()
     };
-    assert_eq!(state_of("deliveries", 6, 5), "queued");
-    assert_eq!(state_of("deliveries", 6, 6), "sending");
-    assert_eq!(state_of("deliveries", 6, 7), "accepted");
+    assert_eq!(state_of("deliveries", 7, 5), "queued");
+    assert_eq!(state_of("deliveries", 7, 6), "sending");
+    assert_eq!(state_of("deliveries", 7, 7), "accepted");
     assert_eq!(state_of("runs", 4, 7), "running");
     assert_eq!(state_of("submissions", 9, 0), "received");
 }

@@ -294,9 +294,11 @@ pub const RESERVED_TABLES: &[&str] = &[
     "items",
     "item_events",
     "deliveries",
+    "reminders",
     "editions",
     "snapshots",
     "runs",
+    "fetches",
 ];
 
 /// Columns that every snapshot has.

@@ -11,8 +11,9 @@ use toml::Spanned;
 
 use super::written::{OneOrMore, Written, WrittenColumn, WrittenLayout};
 use super::{
-    BlankRule, Column, ColumnType, Contract, Glob, Layout, NilRule, RESERVED_COLUMNS, RESERVED_TABLES,
-    RowKind, RowRule, RowRuleOfLayout, StatOn, TableRule, TableRuleKind, UnitRule, UnitSource,
+    BlankRule, Column, ColumnType, Contract, Glob, Layout, NilRule, RESERVED_COLUMNS,
+    RESERVED_TABLES, RowKind, RowRule, RowRuleOfLayout, StatOn, TableRule, TableRuleKind, UnitRule,
+    UnitSource,
 };
 use super::{tally, wave};
 use crate::config::definition;
@@ -208,8 +209,7 @@ fn parse_stat_on(proof: &mut Proof<'_>, written: &Written) -> Option<StatOn> {
 fn prove_first_period(proof: &mut Proof<'_>, written: &Written) -> Option<Period> {
     let first = written.dataset.first_period.as_ref()?;
     let frequency = written.dataset.frequency;
-    let hint =
-        format!("a {} is written like \"{}\"", frequency.as_str(), frequency.example());
+    let hint = format!("a {} is written like \"{}\"", frequency.as_str(), frequency.example());
     match first.get_ref().parse::<Period>() {
         Ok(period) if period.frequency() == frequency => Some(period),
         Ok(period) => {

@@ -27,24 +27,30 @@ ALTER TABLE submissions_new RENAME TO submissions;
 CREATE INDEX submissions_by_key ON submissions (dataset, period, reporter_code);
 CREATE INDEX submissions_by_sha256 ON submissions (sha256);
 
--- What came of asking a source for a file: one row a file that it may have.
+-- What came of asking a source for a file: one row each time that the answer changed, and the newest of
+-- a file is how it stands. Earlier ones are kept, so that an as-of sees what was known then.
 CREATE TABLE fetches (
+    fetch_id INTEGER PRIMARY KEY AUTOINCREMENT,
     source TEXT NOT NULL,
     dataset TEXT NOT NULL,
     unit_code TEXT NOT NULL,
     period TEXT NOT NULL,
+    -- Without its query, which may hold a secret.
     url TEXT NOT NULL,
     state TEXT NOT NULL,
     code INTEGER,
     message TEXT NOT NULL DEFAULT '',
+    hint TEXT NOT NULL DEFAULT '',
     etag TEXT,
     last_modified TEXT,
     -- Of the bytes that were taken last.
     sha256 TEXT,
-    asked_at TEXT NOT NULL,
-    -- Since when the state is what it is.
+    -- Since when the state is what it is; when this answer first came; when it came last.
     since TEXT NOT NULL,
+    noted_at TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
     not_before TEXT,
-    failures INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (source, dataset, unit_code, period)
-) STRICT, WITHOUT ROWID;
+    -- How often in a row the file could not be had.
+    failures INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX fetches_by_file ON fetches (source, dataset, unit_code, period);

@@ -1,4 +1,4 @@
-//! source: the doors by which files come in. Here the drop folder, `inbox/<period>/<unit>/<file>`.
+//! The drop folder, `inbox/<period>/<unit>/<file>`.
 //!
 //! A file's place says what it is about and who sent it; what it holds, its bytes say. Files are left
 //! where they are: the ledger knows which were taken.
