@@ -14,7 +14,7 @@ use crate::demo::{Occasion, ReplayError, Reported, Span, replay};
 use crate::durable::{Access, write_whole};
 use crate::ledger::{DeliveryFilter, EditionFilter, ItemFilter, LedgerError, SubmissionFilter};
 use crate::model::{DeliveryState, ItemState, Period, SubmissionState};
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Pipeline, PipelineError, Progress};
 
 /// Marks a home as the demo's own, and says which months: on another the demo does not touch anything.
 const MARKER: &str = "config/duban.local.toml";
@@ -49,7 +49,7 @@ pub(super) fn run(
     let watch = Watch::new(cli);
     say("every figure, institution and address of this demo is invented");
     let mut told = Told::default();
-    let result = replay(home, environment, span, &watch, |daemon, reported| {
+    let result = replay(home, environment, span, &Quiet(&watch), |daemon, reported| {
         let line = told.line(daemon, reported);
         put(line.unwrap_or_else(|error| format!("{}: {error}", reported.period)));
     });
@@ -77,8 +77,7 @@ fn make(root: &Path, args: &DemoArgs) -> Result<Span, CliError> {
     })?;
     if span.first() != Span::whole().first() {
         for path in written.iter().filter(|path| path.ends_with("pipeline.toml")) {
-            let path = if path.is_absolute() { path.clone() } else { root.join(path) };
-            collect_from(&path, span)?;
+            collect_from(path, span)?;
         }
     }
     write_whole(&root.join(MARKER), marker(span).as_bytes(), Access::Shared)?;
@@ -153,6 +152,22 @@ fn replay_error(error: ReplayError) -> CliError {
         ReplayError::Io(error) => error.into(),
         ReplayError::Campaign(_) | ReplayError::Failed { .. } => {
             CliError::Usage { message: error.to_string(), hint: None }
+        }
+    }
+}
+
+/// Troubles of the towns' server and files put in the wrong place are part of the story: they are told
+/// where somebody wants to know more.
+struct Quiet<'a>(&'a Watch);
+
+impl Progress for Quiet<'_> {
+    fn step(&self, name: &str, key: &str) {
+        self.0.step(name, key);
+    }
+
+    fn warn(&self, message: &str) {
+        if self.0.verbose {
+            self.0.warn(message);
         }
     }
 }
