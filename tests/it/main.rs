@@ -38,6 +38,7 @@ mod report_chart;
 mod report_output;
 mod report_template;
 mod satisfaction;
+mod satisfaction_attack;
 mod satisfaction_wave;
 mod smtp;
 mod supervise;
