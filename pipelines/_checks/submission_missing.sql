@@ -20,6 +20,7 @@ SELECT 'submission' AS subject_kind,
                                      WHEN 'staffing' THEN '教职工月报表'
                                      WHEN 'population' THEN '常住3至5岁儿童统计表'
                                      WHEN 'institutions' THEN '学前教育机构名册'
+                                     WHEN 'satisfaction' THEN '学前教育满意度调查'
                                      ELSE d.dataset END) AS subject_name,
        d.reporter_code AS unit_code, d.period,
        CAST(NULL AS DOUBLE) AS observed, CAST(NULL AS DOUBLE) AS target,

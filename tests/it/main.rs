@@ -39,6 +39,8 @@ mod report_output;
 mod report_template;
 mod satisfaction;
 mod satisfaction_attack;
+mod satisfaction_reference;
+mod satisfaction_report;
 mod satisfaction_wave;
 mod smtp;
 mod supervise;
