@@ -169,12 +169,13 @@ fn the_tables_of_an_as_of_are_those_of_a_ledger_that_ended_there() {
     let n_rows = |minute| -> Vec<usize> {
         ledger.tables(Some(at(minute))).unwrap().iter().map(|table| table.rows.len()).collect()
     };
-    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs
-    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1]);
-    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs, fetches
+    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0]);
+    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(n_rows(8), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
     let state_of = |name: &str, column: usize, minute| -> Value {
         let tables = ledger.tables(Some(at(minute))).unwrap();
         tables.iter().find(|table| table.name == name).unwrap().rows[0][column].clone()
