@@ -95,6 +95,13 @@ fn a_day_of_a_small_home_goes_from_the_inbox_to_the_mail_by_schedule_alone() {
     assert_eq!(home.count("SELECT COUNT(*) FROM deliveries WHERE state = 'accepted'"), 1);
     let runs = home.query("SELECT command FROM runs ORDER BY run_id");
     let commands: Vec<&str> = runs.iter().map(|run| run["command"].as_str().unwrap()).collect();
+    let plan = home.ok(&["--as-of", "2024-10-12T01:00:00Z", "plan"]);
+    for line in [
+        "dataset:enrollment     next 2024-10-13 08:00  (cron 0 8 * * *, Asia/Shanghai)",
+        "report:note            next 2024-11-07 08:30  (workdays 5 at 08:30, Asia/Shanghai)",
+    ] {
+        assert!(plan.contains(line), "{plan}");
+    }
     assert_eq!(commands, ["collect enrollment", "supervise", "run note --period 2024-09"]);
 }
 
