@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod contract;
+pub mod daemon;
 pub mod definition;
 pub mod files;
 pub mod fonts;

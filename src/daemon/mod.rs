@@ -13,7 +13,12 @@
 //! - **Between ticks it holds definitions and one connection**, no engine, no fonts, no figures: a
 //!   pipeline is opened for a tick with work and dropped after it.
 
+mod alarm;
 mod files;
+pub mod health;
+pub mod log;
+pub mod metrics;
+pub mod serve;
 mod tick;
 
 use std::collections::BTreeMap;
@@ -35,8 +40,8 @@ pub use tick::{SlotEnd, SlotOutcome, Tick, TickError};
 /// A slot no older than this is on time although it is not made up for.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long to wait for a run by hand to end before its lease is looked at again.
-const HELD_RETRY_SECONDS: i64 = 10;
+/// When a tick is repeated in which a run by hand held the home, or something failed.
+const RETRY_SECONDS: i64 = 10;
 
 /// How often the daemon says that it lives, if nothing else happens.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -76,8 +81,8 @@ pub struct Daemon {
     last_seen: Option<Timestamp>,
     /// Slots that fell due while a run by hand held the home, and which run it was.
     waiting: BTreeMap<SlotKey, String>,
-    /// Something could not be done at the last tick because a run by hand held the home.
-    held: bool,
+    /// Something that is still to be done could not be done at the last tick.
+    try_again: bool,
 }
 
 impl Daemon {
@@ -112,7 +117,7 @@ impl Daemon {
             last_tick: None,
             last_seen: None,
             waiting: BTreeMap::new(),
-            held: false,
+            try_again: false,
         })
     }
 
@@ -157,6 +162,14 @@ impl Daemon {
     /// drop folder, deferred mail or postponed request. Always later than now; none if nothing is
     /// ahead. Definitions that are edited meanwhile are not foreseen: look in from time to time.
     pub fn next_wake(&self) -> Result<Option<Timestamp>, DaemonError> {
+        let watch_seconds = self.config.settings.daemon.watch_seconds;
+        let watch = (watch_seconds > 0).then(|| self.next_watch.max(self.soonest()));
+        Ok(self.next_due()?.into_iter().chain(watch).min())
+    }
+
+    /// As [`Daemon::next_wake`], without the looks into the drop folder: for whoever knows when files
+    /// come, as the demo does.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, DaemonError> {
         let now = self.clock.now();
         let mut wakes: Vec<Timestamp> = Vec::new();
         for (_, schedule) in Job::scheduled(&self.config) {
@@ -165,18 +178,19 @@ impl Daemon {
                 wakes.extend(next.map(|next| next.at));
             }
         }
-        if self.config.settings.daemon.watch_seconds > 0 {
-            wakes.push(self.next_watch);
-        }
         let pipeline = self.pipeline()?;
         wakes.extend(pipeline.next_delivery()?);
         wakes.extend(pipeline.next_refetch()?);
-        let soon = |seconds: i64| now.checked_add(seconds.seconds()).unwrap_or(now);
-        if self.held {
-            wakes.push(soon(HELD_RETRY_SECONDS));
+        let soonest = self.soonest();
+        if self.try_again {
+            wakes.push(soonest);
         }
-        let earliest = soon(if self.held { HELD_RETRY_SECONDS } else { 1 });
-        Ok(wakes.into_iter().min().map(|wake| wake.max(earliest)))
+        Ok(wakes.into_iter().min().map(|wake| wake.max(soonest)))
+    }
+
+    fn soonest(&self) -> Timestamp {
+        let seconds = if self.try_again { RETRY_SECONDS } else { 1 };
+        self.clock.now().checked_add(seconds.seconds()).unwrap_or(self.clock.now())
     }
 
     /// Ends the daemon: another may take its place.

@@ -52,7 +52,7 @@ pub struct Tick {
     pub at: Timestamp,
     /// A killed run's leavings were put back.
     pub recovered: bool,
-    /// Taken by the drop folder's watch.
+    /// Taken by the drop folder's watch, and from sources that were asked again.
     pub taken: Vec<Taken>,
     /// In the order in which they were seen to.
     pub slots: Vec<SlotOutcome>,
@@ -100,7 +100,7 @@ impl Daemon {
             delivered: Vec::new(),
             errors: Vec::new(),
         };
-        self.held = false;
+        self.try_again = false;
         let due = self.due(now, &mut tick)?;
         self.work(now, due, &mut tick, progress)?;
         self.last_tick = Some((now, self.clock.now()));
@@ -126,6 +126,9 @@ impl Daemon {
                 self.ledger.sync_schedules(&defined, now)?
             }
         };
+        // What was waited for before an edit is nobody's.
+        let begins = |name: &str| known.iter().find(|known| known.name == name).map(|k| k.since);
+        self.waiting.retain(|key, _| begins(&key.schedule).is_some_and(|since| since < key.due_at));
         let mut due = Vec::new();
         let died = self.ledger.running_slots()?;
         for (job, schedule) in Job::scheduled(&self.config) {
@@ -238,11 +241,17 @@ impl Daemon {
             tick.taken.extend(refetched.taken);
         }
         for slot in due {
+            // What was due stays due: the next start sees to it by its policy.
+            if progress.is_stopping() {
+                break;
+            }
             let outcome = self.run_slot(&mut pipeline, slot, progress)?;
             tick.slots.push(outcome);
         }
         pipeline.set_slot(None);
-        if pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now()) {
+        if !progress.is_stopping()
+            && pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now())
+        {
             let delivered = pipeline.deliver_due(progress);
             tick.delivered = self.note("deliver", delivered, tick).unwrap_or_default();
         }
@@ -259,13 +268,14 @@ impl Daemon {
         match result {
             Ok(value) => Some(value),
             Err(PipelineError::Ledger(LedgerError::Held { .. })) => {
-                self.held = true;
+                self.try_again = true;
                 None
             }
             Err(error) => {
                 let error = error.chain();
                 tracing::error!(what, error, "failed");
                 tick.errors.push(TickError { what, error });
+                self.try_again = true;
                 None
             }
         }
@@ -289,7 +299,7 @@ impl Daemon {
         };
         if let Err(PipelineError::Ledger(LedgerError::Held { run, by, command, .. })) = &result {
             let holder = format!("run {run} ({command}, {by})");
-            self.held = true;
+            self.try_again = true;
             self.waiting.insert(key.clone(), holder.clone());
             return Ok(outcome(SlotEnd::Waiting, None, Some(format!("waiting for {holder}"))));
         }

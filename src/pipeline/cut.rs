@@ -234,7 +234,9 @@ impl Pipeline {
             .contracts
             .iter()
             .filter(|contract| contract.frequency == frequency)
-            .filter_map(|contract| contract.newest_due(today))
+            .filter_map(|contract| {
+                contract.newest_due(today).filter(|period| contract.collects(*period))
+            })
             .max()
     }
 

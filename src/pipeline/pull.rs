@@ -58,7 +58,7 @@ pub struct Pulled {
 }
 
 /// A file of a source that could not be had, and what is to be done about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SourceTrouble {
     pub source: String,
     pub dataset: String,
@@ -139,12 +139,6 @@ impl Pipeline {
         Ok(self.due()?.len())
     }
 
-    /// When the next file of an open period that could not be had is asked for again; none if all is well.
-    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
-        let troubles = self.source_troubles()?;
-        Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
-    }
-
     /// Asks for the files of `datasets` (all, if none is named) and of `only` these units (of all, if none
     /// is named), and takes what comes.
     pub(super) fn pull(
@@ -198,8 +192,8 @@ impl Pipeline {
         Ok(wanted)
     }
 
-    /// The files that the sources may have and that are not settled, in the order of sources, data sets,
-    /// periods and units.
+    /// The files that the sources may have and that are not settled, in the order of data sets, periods and
+    /// units.
     fn wanted(
         &self,
         datasets: &[String],
@@ -219,29 +213,30 @@ impl Pipeline {
         }
         let today = self.clock.today();
         let mut wanted = Vec::new();
-        for (index, source) in config.sources.iter().enumerate() {
-            for contract in &config.contracts {
-                if !datasets.is_empty() && !datasets.contains(&contract.name) {
-                    continue;
-                }
-                for (period, is_asked_for) in self.periods_to_ask(contract, reach)? {
-                    let until = contract.corrections_until(period, &config.calendar);
-                    let correctable = today <= until.on;
-                    for unit in config.units.iter().map(|unit| &unit.code) {
-                        let key = (contract.name.clone(), period, unit.clone());
-                        let open = is_asked_for || correctable || !accepted.contains(&key);
-                        if open
-                            && (only.is_empty() || only.contains(unit))
-                            && source.gives(unit, contract, &config.units)
-                        {
-                            wanted.push(Wanted {
-                                source: index,
-                                dataset: contract.name.clone(),
-                                unit: unit.clone(),
-                                period,
-                            });
-                        }
+        for contract in &config.contracts {
+            if !datasets.is_empty() && !datasets.contains(&contract.name) {
+                continue;
+            }
+            for (period, is_asked_for) in self.periods_to_ask(contract, reach)? {
+                let until = contract.corrections_until(period, &config.calendar);
+                let correctable = today <= until.on;
+                for unit in config.units.iter().map(|unit| &unit.code) {
+                    let key = (contract.name.clone(), period, unit.clone());
+                    let open = is_asked_for || correctable || !accepted.contains(&key);
+                    if !open || !(only.is_empty() || only.contains(unit)) {
+                        continue;
                     }
+                    // At most one: two sources of one file are refused with the definitions.
+                    let source = config
+                        .sources
+                        .iter()
+                        .position(|source| source.gives(unit, contract, &config.units));
+                    wanted.extend(source.map(|source| Wanted {
+                        source,
+                        dataset: contract.name.clone(),
+                        unit: unit.clone(),
+                        period,
+                    }));
                 }
             }
         }

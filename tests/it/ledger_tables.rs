@@ -3,10 +3,13 @@
 use duban::ledger::{
     AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, ReminderKey, Transport,
 };
-use duban::model::{ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode};
+use duban::model::{
+    FetchState, ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::http_ledger::answer;
 use crate::ledger::{arrival, at, cut, decision, finding, ledger, run};
 use crate::ledger_outbox::{change, edition, item, mail};
 
@@ -36,6 +39,7 @@ fn full() -> (TempDir, Ledger) {
     let delivery = ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
     ledger.claim_next(Transport::Smtp, at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
+    ledger.note_fetch(&answer(FetchState::Absent, 8), |_| None).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();
     (home, ledger)
 }
