@@ -51,6 +51,7 @@ mod satisfaction_wave;
 mod schedule_cron;
 mod serve;
 mod serve_home;
+mod serve_status;
 mod small;
 mod smtp;
 mod smtp_run;
