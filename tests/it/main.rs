@@ -59,6 +59,7 @@ mod schedule;
 mod schedule_cron;
 mod serve;
 mod serve_home;
+mod serve_status;
 mod small;
 mod smtp;
 mod smtp_run;
