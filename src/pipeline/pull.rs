@@ -139,6 +139,12 @@ impl Pipeline {
         Ok(self.due()?.len())
     }
 
+    /// When the next file of an open period that could not be had is asked for again; none if all is well.
+    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let troubles = self.source_troubles()?;
+        Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
+    }
+
     /// Asks for the files of `datasets` (all, if none is named) and of `only` these units (of all, if none
     /// is named), and takes what comes.
     pub(super) fn pull(
