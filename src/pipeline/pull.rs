@@ -140,6 +140,11 @@ impl Pipeline {
         Ok(self.due()?.len())
     }
 
+    /// When the next of them is due: what a daemon sleeps until. An instant that has passed is due now.
+    pub fn next_refetch_at(&self) -> Result<Option<Timestamp>, PipelineError> {
+        Ok(self.source_troubles()?.iter().filter_map(|trouble| trouble.not_before).min())
+    }
+
     /// Asks for the files of `datasets` (all, if none is named) and of `only` these units (of all, if none
     /// is named), and takes what comes.
     pub(super) fn pull(
