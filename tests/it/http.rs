@@ -234,10 +234,13 @@ fn a_server_that_names_a_time_is_not_asked_before_it() {
         assert_eq!((outcome.pulled.n_asked, outcome.pulled.n_held), (0, 1));
         assert_eq!(asked.server.saw().len(), 1, "not asked before its time");
         assert_eq!(open(&asked.home, before).n_refetches_due().unwrap(), 0);
+        let next = open(&asked.home, before).next_refetch_at().unwrap();
+        assert_eq!(next.map(|at| at.to_string()).as_deref(), Some(not_before));
         assert_eq!(open(&asked.home, not_before).n_refetches_due().unwrap(), 1);
         let again = open(&asked.home, not_before).refetch_due(&Silent).unwrap();
         assert_eq!((again.taken.len(), again.cuts.len()), (1, 1));
         assert_eq!(troubles(&asked.home, not_before), []);
+        assert_eq!(open(&asked.home, not_before).next_refetch_at().unwrap(), None);
     }
 }
 
