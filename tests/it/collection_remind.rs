@@ -184,7 +184,7 @@ fn one_mail_lists_all_that_a_recipient_owes() {
     assert!(said.contains("classes/2024-09/t1") && said.contains("classes/2024-09/t2"), "{said}");
     // A month later September is still owed, and stands in October's mail.
     let due = plan(&home, "2024-11-05 09:00");
-    let owed: Vec<String> = due.mails[1].owed.iter().map(|one| one.code()).collect();
+    let owed: Vec<String> = due.mails[1].owed.iter().map(duban::pipeline::Owed::code).collect();
     assert_eq!(
         owed,
         ["classes/2024-09/t1", "classes/2024-09/t2", "classes/2024-10/t1", "classes/2024-10/t2"]
