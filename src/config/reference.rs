@@ -208,6 +208,6 @@ fn array(
             };
             Arc::new(BooleanArray::from(read(values, "yes or no (1 or 0)", wrong, parse)))
         }
-        _ => Arc::new(StringArray::from_iter(values.iter().map(|(_, cell)| *cell))),
+        _ => Arc::new(values.iter().map(|(_, cell)| *cell).collect::<StringArray>()),
     }
 }
