@@ -90,8 +90,8 @@ pub async fn engine_with(answers: Vec<Value>, waves: &Waves) -> Engine {
     let unit = |unit: &duban::model::Unit| {
         json!({
             "code": unit.code.as_str(), "name": unit.name, "level": unit.level.as_str(),
-            "kind": unit.kind, "parent": unit.parent.as_ref().map(|code| code.as_str()),
-            "group_code": unit.group.as_ref().map(|code| code.as_str()),
+            "kind": unit.kind, "parent": unit.parent.as_ref().map(duban::model::UnitCode::as_str),
+            "group_code": unit.group.as_ref().map(duban::model::UnitCode::as_str),
         })
     };
     let months = (1..=12).flat_map(|month| {

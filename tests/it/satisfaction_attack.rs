@@ -25,6 +25,11 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % n
     }
+
+    fn pick(&mut self, choices: &[u64]) -> u64 {
+        let i = self.below(choices.len() as u64);
+        choices[usize::try_from(i).unwrap()]
+    }
 }
 
 /// Two surveys a year from 1950 on, over so many years.
@@ -45,7 +50,7 @@ fn surveys(waves: &Waves) -> Vec<Value> {
     let mut rows = Vec::new();
     for (i, wave) in waves.iter().enumerate() {
         for paper in ["A", "B", "C"] {
-            let smallness = [5, 15, 30, 50, 80, 97][random.below(6) as usize];
+            let smallness = random.pick(&[5, 15, 30, 50, 80, 97]);
             let only_one = i % 8 == 3;
             let chosen = random.below(30);
             let mut leaves: Vec<&str> =
@@ -105,7 +110,7 @@ async fn published(metrics: &[Metric], years: i16) -> Value {
         .of_level(Level::Town)
         .map(|unit| {
             json!({"code": unit.code.as_str(),
-                   "group": unit.group.as_ref().map(|group| group.as_str())})
+                   "group": unit.group.as_ref().map(duban::model::UnitCode::as_str)})
         })
         .collect();
     json!({"units": units, "rows": rows})

@@ -4,8 +4,7 @@ use duban::config::reference::load;
 
 use crate::home::Home;
 
-const GOOD: &str =
-    "# 注释\npaper,min:int,share:number,since:date,counts:bool\nA,10,0.5,2024-05-01,1\nB,,,,否\n";
+const GOOD: &str = "# 注释\npaper,min:int,share:number,since:date,counts:bool\nA,10,0.5,2024-05-01,1\n# 另一种\nB,,,,否\n";
 
 #[test]
 fn a_typed_header_makes_a_typed_table() {
@@ -25,7 +24,7 @@ fn each_slip_is_refused_with_its_line() {
         ("papers", "10", "ten", 3, "`min` is \"ten\", which is no whole number"),
         ("papers", "0.5", "half", 3, "which is no number"),
         ("papers", "2024-05-01", "5月1日", 3, "which is no day"),
-        ("papers", ",否", ",perhaps", 4, "which is no yes or no"),
+        ("papers", ",否", ",perhaps", 5, "which is no yes or no"),
         ("papers", "min:int", "min:integer", 2, "`integer` is no type of `min`"),
         ("papers", "share:number", "min:number", 2, "`min` stands twice"),
         ("papers", "paper,", "Paper,", 2, "`Paper` cannot be a column's name"),
