@@ -50,7 +50,13 @@ impl Campaign {
         let config = load(&root)?;
         let mut runs = story(Span::last_months())?;
         runs.sort_by_key(|run| run.at);
-        Ok(Campaign { arrivals: campaign(Span::last_months())?, runs, config, replayed: None, _folder: folder })
+        Ok(Campaign {
+            arrivals: campaign(Span::last_months())?,
+            runs,
+            config,
+            replayed: None,
+            _folder: folder,
+        })
     }
 
     /// One faultless workbook of each town, of `form`: the first that each sent. Of the yearly forms,

@@ -24,6 +24,10 @@ pub struct Cli {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
+    /// How the log on stderr looks; DUBAN_LOG says what is told, as in `duban=debug,warn`
+    #[arg(long, global = true, value_enum, env = "DUBAN_LOG_FORMAT", default_value_t = LogStyle::Text)]
+    pub log_format: LogStyle,
+
     #[command(subcommand)]
     pub command: Command,
 }
@@ -56,6 +60,11 @@ pub enum Command {
     /// For a period that is not the newest due one, no item is opened and nobody is mailed unless
     /// `--items` and `--send` say so.
     Run(RunArgs),
+    /// The daemon: collect, judge, report, remind and deliver by the schedules, until told to stop
+    ///
+    /// SIGTERM or SIGINT ends it (the running step may end first), SIGHUP makes it look at the
+    /// definitions at once. `/healthz` and `/metrics` are answered on this machine alone.
+    Serve(ServeArgs),
     /// Mail the reminders that are due to who has not reported
     ///
     /// One mail a recipient and day; nobody is reminded of the same twice. The daemon does it by itself.
@@ -169,6 +178,13 @@ pub struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to answer /healthz and /metrics, instead of daemon.listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct RemindArgs {
     /// Show which reminders are due to whom, and mail nothing
     #[arg(long)]
@@ -249,6 +265,9 @@ pub enum MailCommand {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Ask the running daemon whether it is well, print one line, and exit 0 if it is, 1 if not
+    #[arg(long, conflicts_with = "format")]
+    pub check: bool,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -259,6 +278,15 @@ pub enum Format {
     Csv,
     Json,
     Ndjson,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogStyle {
+    /// For a person
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 fn parse_timestamp(text: &str) -> Result<Timestamp, String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::args::Format;
 use super::output::{Rows, put};
-use crate::pipeline::{ReminderOutcome, ReminderPlan, Status};
+use crate::pipeline::{ReminderOutcome, ReminderPlan};
 
 /// Which reminders are due to whom; the same lines stand in `duban plan`.
 pub(super) fn reminders(plan: &ReminderPlan, format: Format) -> Result<(), CliError> {
@@ -65,25 +65,6 @@ pub(super) fn reminder_lines(plan: &ReminderPlan) {
     }
     for (unit, why) in &plan.unreachable {
         put(format!("  {unit} cannot be reminded: {why}"));
-    }
-}
-
-/// What a person should look into: corrections after their window, and units without a contact.
-pub(super) fn status_lines(status: &Status) {
-    for one in &status.closed_corrections {
-        put(format!(
-            "correction after {}: {} {} {} of {}, submission {}: {}",
-            one.until,
-            one.dataset,
-            one.period,
-            one.unit_name,
-            one.received_on,
-            one.submission_id,
-            one.file_name
-        ));
-    }
-    for (unit, why) in &status.unreachable {
-        put(format!("{unit} cannot be reminded: {why}"));
     }
 }
 

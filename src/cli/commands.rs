@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::args::{
     CheckCommand, Cli, Command, ConfigCommand, Format, ItemsCommand, MailCommand, PlanArgs,
-    QueryArgs, RemindArgs, ReportCommand, RunArgs, StatusArgs, SubmitArgs, ValidateArgs,
+    QueryArgs, RemindArgs, ReportCommand, RunArgs, SubmitArgs, ValidateArgs,
 };
 use super::output::{Rows, put, say};
-use super::{CliError, Verdict, Watch, collection, demo, load, open, show};
+use super::{CliError, Verdict, Watch, collection, demo, load, open, serve, show, status};
 use crate::config::home::{Home, InitError, init};
 use crate::config::{Config, may_report};
 use crate::ledger::{Door, EditionFilter, ItemFilter};
@@ -31,16 +31,13 @@ pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliEr
         Command::Validate(args) => validate(cli, environment, args),
         Command::Plan(args) => plan(cli, environment, args),
         Command::Run(args) => run_period(cli, environment, args),
+        Command::Serve(args) => serve::run(cli, environment, args),
         Command::Remind(args) => remind(cli, environment, args),
         Command::Query(args) => query(cli, environment, args),
         Command::Items(command) => items(cli, environment, command),
         Command::Report(command) => reports(cli, environment, command),
         Command::Mail(command) => mail(cli, environment, command),
-        Command::Status(StatusArgs { format }) => {
-            let status = open(cli, environment)?.status()?;
-            show::status(&status, *format)?;
-            Ok(Verdict::Done)
-        }
+        Command::Status(args) => status::run(cli, environment, args),
     }
 }
 

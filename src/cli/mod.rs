@@ -8,7 +8,9 @@ mod collection;
 mod commands;
 mod demo;
 mod output;
+mod serve;
 mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -19,9 +21,12 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::config::home::Home;
 use crate::config::{self, Config};
+use crate::daemon::DaemonError;
+use crate::daemon::log::{self, LogFormat};
+use crate::daemon::serve::ServeError;
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::{Pipeline, PipelineError, Progress};
-use args::Cli;
+use args::{Cli, Command, LogStyle};
 use output::say;
 
 /// How a command ended that did not fail by our fault.
@@ -30,6 +35,8 @@ pub enum Verdict {
     Done,
     /// The data or the definitions are at fault, and what is wrong has been said.
     AtFault,
+    /// It was made to end before it was done, and that has been said.
+    CutShort,
 }
 
 /// Why a command failed.
@@ -40,6 +47,10 @@ pub enum CliError {
     #[error("{} of the definitions' files are at fault", .0.len())]
     Definitions(Vec<Diagnostic>),
     #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
@@ -49,10 +60,11 @@ pub enum CliError {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
-    start_log(cli.verbose);
+    start_log(&cli);
     match commands::run(&cli, &environment) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::AtFault) => ExitCode::from(1),
+        Ok(Verdict::CutShort) => ExitCode::from(2),
         Err(error) => report(&error),
     }
 }
@@ -60,7 +72,8 @@ pub fn main() -> ExitCode {
 fn report(error: &CliError) -> ExitCode {
     match error {
         CliError::Definitions(problems)
-        | CliError::Pipeline(PipelineError::Definitions(problems)) => {
+        | CliError::Pipeline(PipelineError::Definitions(problems))
+        | CliError::Daemon(DaemonError::Definitions(problems)) => {
             for problem in problems {
                 say(format!("error: {problem}"));
             }
@@ -77,6 +90,19 @@ fn report(error: &CliError) -> ExitCode {
                 _ => 2,
             })
         }
+        CliError::Serve(error) => {
+            say(format!("error: {}", chain(error)));
+            if matches!(error, ServeError::Listen { .. }) {
+                say(
+                    "hint: `--listen 127.0.0.1:0` takes a free port, and daemon.listen another one for good",
+                );
+            }
+            ExitCode::from(2)
+        }
+        CliError::Daemon(error) => {
+            say(format!("error: {}", chain(error)));
+            ExitCode::from(2)
+        }
         CliError::Io(error) => {
             say(format!("error: {error}"));
             ExitCode::from(2)
@@ -91,17 +117,38 @@ fn report(error: &CliError) -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "error",
-        1 => "duban=info",
+/// A folder as it is called from everywhere.
+fn full_path(folder: &std::path::Path) -> String {
+    fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(&format!(": {words}"));
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn start_log(cli: &Cli) {
+    let level = match (cli.verbose, &cli.command) {
+        (0, Command::Serve(_)) => "duban=info,tokio_cron_scheduler=off,warn",
+        (0, _) => "error",
+        (1, _) => "duban=info",
         _ => "duban=debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DUBAN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // A second subscriber (in a test) is no matter.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let directives = std::env::var("DUBAN_LOG").unwrap_or_else(|_| level.to_owned());
+    let format = match cli.log_format {
+        LogStyle::Text => LogFormat::Text,
+        LogStyle::Json => LogFormat::Json,
+    };
+    log::start(format, &directives);
 }
 
 /// A home's definitions, or all that is wrong with them.

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
+use super::daemon::{DaemonSettings, listen_address};
 use super::definition;
 use super::fonts::FontSettings;
 use super::home::Home;
@@ -104,19 +105,6 @@ impl Default for SqlSettings {
 pub struct ReportSettings {
     /// Sentences that stand above every report, such as that the data is invented.
     pub notices: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DaemonSettings {
-    /// How often the daemon looks into the drop folder; 0: never by itself.
-    pub watch_seconds: u32,
-}
-
-impl Default for DaemonSettings {
-    fn default() -> Self {
-        DaemonSettings { watch_seconds: 60 }
-    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -319,6 +307,10 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
             "write an IANA name such as \"Asia/Shanghai\"",
         );
     }
+    let daemon = &settings.daemon;
+    if let Err(wrong) = listen_address(&daemon.listen, daemon.listen_anywhere) {
+        problem("daemon.listen", wrong.message, wrong.hint);
+    }
     if let Some(Err(wrong)) = settings.reminders.schedule.as_ref().map(ScheduleSettings::prove) {
         for ScheduleProblem { key, message, hint, .. } in wrong {
             let key = match key {
@@ -336,6 +328,7 @@ fn prove(settings: &Settings, origins: &[Origin]) -> Vec<Diagnostic> {
         ("sql.memory_mb", settings.sql.memory_mb),
         ("sql.timeout_seconds", settings.sql.timeout_seconds),
         ("sql.max_rows", settings.sql.max_rows),
+        ("daemon.stop_seconds", settings.daemon.stop_seconds),
     ] {
         if value == 0 {
             problem(key, format!("`{key}` is 0"), "it must be at least 1");

@@ -13,7 +13,12 @@
 //! - **Between ticks it holds definitions and one connection**, no engine, no fonts, no figures: a
 //!   pipeline is opened for a tick with work and dropped after it.
 
+mod alarm;
 mod files;
+pub mod health;
+pub mod log;
+pub mod metrics;
+pub mod serve;
 mod tick;
 
 use std::collections::BTreeMap;
@@ -35,8 +40,8 @@ pub use tick::{SlotEnd, SlotOutcome, Tick, TickError};
 /// A slot no older than this is on time although it is not made up for.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long to wait for a run by hand to end before its lease is looked at again.
-const HELD_RETRY_SECONDS: i64 = 10;
+/// When a tick is repeated in which a run by hand held the home, or something failed.
+const RETRY_SECONDS: i64 = 10;
 
 /// How often the daemon says that it lives, if nothing else happens.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -76,8 +81,8 @@ pub struct Daemon {
     last_seen: Option<Timestamp>,
     /// Slots that fell due while a run by hand held the home, and which run it was.
     waiting: BTreeMap<SlotKey, String>,
-    /// Something could not be done at the last tick because a run by hand held the home.
-    held: bool,
+    /// Something that is still to be done could not be done at the last tick.
+    try_again: bool,
 }
 
 impl Daemon {
@@ -112,7 +117,7 @@ impl Daemon {
             last_tick: None,
             last_seen: None,
             waiting: BTreeMap::new(),
-            held: false,
+            try_again: false,
         })
     }
 
@@ -177,14 +182,14 @@ impl Daemon {
         wakes.extend(pipeline.next_delivery()?);
         wakes.extend(pipeline.next_refetch()?);
         let soonest = self.soonest();
-        if self.held {
+        if self.try_again {
             wakes.push(soonest);
         }
         Ok(wakes.into_iter().min().map(|wake| wake.max(soonest)))
     }
 
     fn soonest(&self) -> Timestamp {
-        let seconds = if self.held { HELD_RETRY_SECONDS } else { 1 };
+        let seconds = if self.try_again { RETRY_SECONDS } else { 1 };
         self.clock.now().checked_add(seconds.seconds()).unwrap_or(self.clock.now())
     }
 

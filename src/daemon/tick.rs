@@ -52,7 +52,7 @@ pub struct Tick {
     pub at: Timestamp,
     /// A killed run's leavings were put back.
     pub recovered: bool,
-    /// Taken by the drop folder's watch.
+    /// Taken by the drop folder's watch, and from sources that were asked again.
     pub taken: Vec<Taken>,
     /// In the order in which they were seen to.
     pub slots: Vec<SlotOutcome>,
@@ -100,7 +100,7 @@ impl Daemon {
             delivered: Vec::new(),
             errors: Vec::new(),
         };
-        self.held = false;
+        self.try_again = false;
         let due = self.due(now, &mut tick)?;
         self.work(now, due, &mut tick, progress)?;
         self.last_tick = Some((now, self.clock.now()));
@@ -238,11 +238,17 @@ impl Daemon {
             tick.taken.extend(refetched.taken);
         }
         for slot in due {
+            // What was due stays due: the next start sees to it by its policy.
+            if progress.is_stopping() {
+                break;
+            }
             let outcome = self.run_slot(&mut pipeline, slot, progress)?;
             tick.slots.push(outcome);
         }
         pipeline.set_slot(None);
-        if pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now()) {
+        if !progress.is_stopping()
+            && pipeline.next_delivery()?.is_some_and(|at| at <= self.clock.now())
+        {
             let delivered = pipeline.deliver_due(progress);
             tick.delivered = self.note("deliver", delivered, tick).unwrap_or_default();
         }
@@ -259,13 +265,14 @@ impl Daemon {
         match result {
             Ok(value) => Some(value),
             Err(PipelineError::Ledger(LedgerError::Held { .. })) => {
-                self.held = true;
+                self.try_again = true;
                 None
             }
             Err(error) => {
                 let error = error.chain();
                 tracing::error!(what, error, "failed");
                 tick.errors.push(TickError { what, error });
+                self.try_again = true;
                 None
             }
         }
@@ -289,7 +296,7 @@ impl Daemon {
         };
         if let Err(PipelineError::Ledger(LedgerError::Held { run, by, command, .. })) = &result {
             let holder = format!("run {run} ({command}, {by})");
-            self.held = true;
+            self.try_again = true;
             self.waiting.insert(key.clone(), holder.clone());
             return Ok(outcome(SlotEnd::Waiting, None, Some(format!("waiting for {holder}"))));
         }

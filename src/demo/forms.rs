@@ -1,8 +1,8 @@
 //! The four forms of the campaign, filled in by an office for one period.
 
-use super::sheet::{Cell, Heading, INVENTED, Row, RowKind, Sheet};
 use super::months;
 use super::records;
+use super::sheet::{Cell, Heading, INVENTED, Row, RowKind, Sheet};
 use super::staff::Staff;
 use super::world::{BUREAU, Institution, Residents, TOWNS, Town, World};
 use crate::model::Frequency;
@@ -336,7 +336,13 @@ fn enrollment(office: &Office<'_>, month: usize) -> Sheet {
     sheet
 }
 
-pub(super) fn sum_row(kind: RowKind, word: &str, n_words: usize, sums: &[u32], formulas: bool) -> Row {
+pub(super) fn sum_row(
+    kind: RowKind,
+    word: &str,
+    n_words: usize,
+    sums: &[u32],
+    formulas: bool,
+) -> Row {
     let mut cells = vec![Cell::text(word)];
     cells.resize(n_words, Cell::Blank);
     cells.extend(sums.iter().map(|n| if formulas { Cell::Sum(*n) } else { Cell::Number(*n) }));

@@ -24,9 +24,11 @@ mod server;
 mod sheet;
 mod slips;
 mod staff;
+mod survey;
 mod world;
 
 pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
 pub use fault::{Expected, Fault};
 pub use forms::Form;
 pub use replay::{ReplayError, Reported, replay};
+pub use survey::survey_files;

@@ -174,10 +174,9 @@ fn named(office: &Office<'_>, inst: &Institution) -> Vec<Cell> {
 /// Three members and more: a branch of their own; fewer: a joint or attached one; none: a guide.
 pub(super) fn party_organisations(office: &Office<'_>, month: usize) -> Sheet {
     let mut sheet = of_term(office, month, "党组织情况", "幼儿园党组织设置情况表");
-    sheet.headings.extend([
-        heading(office, "党员人数", "党员数"),
-        heading(office, "组织形式", "党组织形式"),
-    ]);
+    sheet
+        .headings
+        .extend([heading(office, "党员人数", "党员数"), heading(office, "组织形式", "党组织形式")]);
     let now = terms_before(month);
     for inst in kindergartens(office, month) {
         let mut rng = Prng::for_subject(&format!("party/{}", inst.code));

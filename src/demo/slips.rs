@@ -162,7 +162,9 @@ fn draw(form: Form, month: usize, unit: &'static str) -> Option<Slip> {
         (_, 13..=15) if has_figures => (F::TotalDoesNotAddUp, rng.chance(80)),
         (_, 16) if has_figures && month > 0 => (F::WrongPeriod, true),
         (Enrollment, 17) => (F::SexesDoNotAddUp, true),
-        _ if has_figures => (if rng.chance(50) { F::TextNumber } else { F::FullWidthDigits }, false),
+        _ if has_figures => {
+            (if rng.chance(50) { F::TextNumber } else { F::FullWidthDigits }, false)
+        }
         _ => (F::Late, false),
     };
     let mut drawn = slip(form, month, unit, fault);

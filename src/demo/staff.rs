@@ -1,7 +1,7 @@
 //! The invented staff of one institution: near the standard, with the gaps that life has.
 
-use super::prng::Prng;
 use super::months::{BUILT, N_MONTHS, is_summer};
+use super::prng::Prng;
 use super::world::Institution;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

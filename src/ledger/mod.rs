@@ -34,6 +34,7 @@ mod slot;
 mod snapshot;
 mod submission;
 mod table;
+mod tally;
 mod value;
 
 use std::cmp::Ordering;
@@ -64,6 +65,7 @@ pub use submission::{
     Coverage, Decision, Door, NewSubmission, Received, Scope, Submission, SubmissionFilter,
 };
 pub use table::{ColumnKind, LedgerTable};
+pub use tally::{Counts, RUN_SECONDS, RunTimes, Tally};
 
 /// Scripts that bring a ledger from one version (`PRAGMA user_version`) to the next.
 const MIGRATIONS: &[&str] = &[
@@ -71,6 +73,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002_sources.sql"),
     include_str!("migrations/003_daemon.sql"),
     include_str!("migrations/004_reminders.sql"),
+    include_str!("migrations/005_daemon_address.sql"),
 ];
 
 /// How long a call waits for another process's short transaction.

@@ -59,6 +59,8 @@ pub struct DaemonRow {
     pub seen_at: Timestamp,
     /// What it will not go on with, such as definitions that do not compile; empty if all is well.
     pub trouble: String,
+    /// Where it answers `/healthz`; empty if it does not (yet).
+    pub address: String,
 }
 
 impl Ledger {
@@ -276,7 +278,7 @@ impl Ledger {
             tx.execute(
                 "INSERT INTO daemon (one, holder_json, started_at, seen_at) VALUES (1, ?1, ?2, ?2)
                  ON CONFLICT (one) DO UPDATE SET holder_json = excluded.holder_json,
-                    started_at = excluded.started_at, seen_at = excluded.seen_at, trouble = ''",
+                    started_at = excluded.started_at, seen_at = excluded.seen_at, trouble = '', address = ''",
                 (to_json(holder)?, instant(at)),
             )?;
             Ok(event(tx, at, "daemon_begun", "daemon:1", &json!({ "holder": holder }))?)
@@ -314,6 +316,14 @@ impl Ledger {
             if before.trouble != trouble {
                 event(tx, at, "daemon_trouble", "daemon:1", &json!({ "trouble": trouble }))?;
             }
+            Ok(())
+        })
+    }
+
+    /// Notes where the daemon answers `/healthz`.
+    pub fn set_daemon_address(&self, address: &str) -> Result<(), LedgerError> {
+        self.write("note the daemon's address", |tx| {
+            tx.execute("UPDATE daemon SET address = ?1", [address])?;
             Ok(())
         })
     }
@@ -404,6 +414,7 @@ fn daemon(conn: &Connection) -> rusqlite::Result<Option<DaemonRow>> {
             started_at: get(row, "started_at")?,
             seen_at: get(row, "seen_at")?,
             trouble: row.get("trouble")?,
+            address: row.get("address")?,
         })
     })
     .optional()

@@ -81,7 +81,7 @@ pub struct Awaited {
 }
 
 /// A correction that came after the window for corrections, and stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct ClosedCorrection {
     pub submission_id: SubmissionId,
     pub dataset: String,

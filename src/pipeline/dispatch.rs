@@ -117,7 +117,9 @@ impl Pipeline {
     ) -> Result<Vec<Delivery>, PipelineError> {
         let mut done = Vec::new();
         for transport in self.transports() {
-            while let Some(claim) = self.ledger.claim_next(transport, self.now())? {
+            while !progress.is_stopping()
+                && let Some(claim) = self.ledger.claim_next(transport, self.now())?
+            {
                 let id = claim.delivery.delivery_id;
                 self.step(run, "deliver", &id.to_string(), progress, || match transport {
                     Transport::Folder => self.put_into_folder(&claim),

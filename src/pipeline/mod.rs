@@ -50,7 +50,7 @@ pub use remind::{DueReminder, Owed, ReminderOutcome, ReminderPlan};
 pub use run::{RunOptions, RunOutcome};
 pub use schedules::{ScheduleStatus, schedule_statuses};
 pub use session::Session;
-pub use status::Status;
+pub use status::{Collection, MailToSee, Status};
 
 use crate::archive::Archive;
 use crate::clock::Clock;
@@ -76,6 +76,12 @@ pub struct Pipeline {
 /// What a run says while it goes on; the command line shows it.
 pub trait Progress: Sync {
     fn step(&self, name: &str, key: &str);
+    /// The step that was begun under this name and key has ended.
+    fn step_ended(&self, _name: &str, _key: &str, _state: RunState) {}
+    /// Whether the process was told to stop: what has begun ends, nothing else begins.
+    fn is_stopping(&self) -> bool {
+        false
+    }
     fn warn(&self, message: &str);
 }
 
@@ -188,6 +194,7 @@ impl Pipeline {
             Err(error) => (RunState::Failed, error.chain()),
         };
         self.ledger.finish_step(step, state, &detail, self.now())?;
+        progress.step_ended(name, key, state);
         self.stand_still(name, "end");
         result
     }

@@ -219,6 +219,7 @@ impl Pipeline {
             .filter(|(_, submission)| submission.state == crate::model::SubmissionState::Returned)
             .map(|(key, submission)| (key, submission.sha256))
             .collect();
+        let references: Vec<_> = config.references.iter().map(|r| (&r.name, &r.text)).collect();
         let targets: Vec<String> =
             config.targets.iter().map(|target| format!("{target:?}")).collect();
         let units: Vec<String> = config.units.iter().map(|unit| format!("{unit:?}")).collect();
@@ -228,7 +229,7 @@ impl Pipeline {
             "metrics": config.metrics.iter().map(|m| &m.sql).collect::<Vec<_>>(),
             "checks": config.checks.iter().map(|c| (&c.id, &c.title)).collect::<Vec<_>>(),
             "contracts": config.contracts.iter().map(|c| &c.hash).collect::<Vec<_>>(),
-            "targets": targets, "units": units, "notices": config.settings.reports.notices,
+            "references": references, "targets": targets, "units": units, "notices": config.settings.reports.notices,
             "snapshots": snapshots, "items": items, "returned": returned,
         });
         Ok(sha256_hex(inputs.to_string().as_bytes()))

@@ -58,7 +58,7 @@ pub struct Pulled {
 }
 
 /// A file of a source that could not be had, and what is to be done about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SourceTrouble {
     pub source: String,
     pub dataset: String,

@@ -104,14 +104,12 @@ pub fn ask_all<E: From<std::io::Error>>(
     spawn_all(&runtime, sources, asks, limits, now, &begun, &answers);
     // The tasks hold the others: the channel closes with the last of them.
     drop(answers);
-    let deadline = {
-        let _inside = runtime.enter();
-        Instant::now() + Duration::from_secs(u64::from(limits.timeout_seconds))
-    };
+    let deadline = Instant::now() + Duration::from_secs(u64::from(limits.timeout_seconds));
     let mut open: Vec<bool> = vec![true; asks.len()];
     let mut result = Ok(());
     loop {
-        let next = runtime.block_on(tokio::time::timeout_at(deadline, waiting.recv()));
+        let next =
+            runtime.block_on(async { tokio::time::timeout_at(deadline, waiting.recv()).await });
         let Ok(Some(first)) = next else { break };
         let mut batch: Vec<Answer> = vec![first];
         while let Ok(more) = waiting.try_recv() {

@@ -119,8 +119,11 @@ fn same(ours: &[Value], theirs: &[Value], key: &[&str], columns: &[&str], what: 
 #[test]
 fn the_three_rates_equal_a_computation_from_the_workbooks_that_shares_no_code() {
     let Some(_) = python_with("openpyxl", "oracle") else { return };
-    let mut periods: Vec<String> =
-        story(Span::last_months()).expect("a story").iter().map(|run| run.period.to_string()).collect();
+    let mut periods: Vec<String> = story(Span::last_months())
+        .expect("a story")
+        .iter()
+        .map(|run| run.period.to_string())
+        .collect();
     periods.dedup();
     for period in periods {
         let mut python = python_with("openpyxl", "oracle").expect("it was there");

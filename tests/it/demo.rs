@@ -84,10 +84,7 @@ fn every_slip_happens_and_faulty_files_are_about_a_tenth() {
     assert_eq!(seen, expected);
     let faulty = CAMPAIGN.iter().filter(|arrival| arrival.fault.is_some()).count();
     // Of the two forms of each month; the others are sent more carefully.
-    let n = CAMPAIGN
-        .iter()
-        .filter(|a| matches!(a.form, Form::Enrollment | Form::Staffing))
-        .count();
+    let n = CAMPAIGN.iter().filter(|a| matches!(a.form, Form::Enrollment | Form::Staffing)).count();
     let percent = faulty * 100 / n;
     assert!((9..=15).contains(&percent), "{faulty} of {n}");
     let outcomes: BTreeSet<Expected> = CAMPAIGN.iter().map(|arrival| arrival.expected).collect();
@@ -247,9 +244,11 @@ fn only_late_files_come_after_the_due_date_and_still_before_the_report() {
 fn a_shorter_campaign_is_the_same_in_its_own_months() {
     let of = |arrivals: &[Arrival]| -> BTreeMap<String, Vec<u8>> {
         let own = arrivals.iter().filter(|a| a.at.to_string().as_str() > "2024-09-01");
-        own.filter(|a| a.period.starts_on() >= jiff::civil::date(2024, 9, 1) || a.form == Form::Population)
-            .map(|a| (a.path.clone(), a.bytes.clone()))
-            .collect()
+        own.filter(|a| {
+            a.period.starts_on() >= jiff::civil::date(2024, 9, 1) || a.form == Form::Population
+        })
+        .map(|a| (a.path.clone(), a.bytes.clone()))
+        .collect()
     };
     let (short, whole) = (of(&CAMPAIGN), of(&WHOLE));
     assert!(short.len() > 400, "{}", short.len());
@@ -409,12 +408,23 @@ fn tmp_last_months_are_as_they_were() {
     for a in CAMPAIGN.iter() {
         let path = old.join(&a.path);
         match fs_err::read(&path) {
-            Ok(bytes) => { if bytes != a.bytes { eprintln!("differs {}", a.path); } else { n += 1; } }
+            Ok(bytes) => {
+                if bytes != a.bytes {
+                    eprintln!("differs {}", a.path);
+                } else {
+                    n += 1;
+                }
+            }
             Err(_) => eprintln!("new {}", a.path),
         }
     }
     eprintln!("same {n}");
     let begun = std::time::Instant::now();
     let all = campaign(Span::whole()).unwrap();
-    eprintln!("whole: {} in {:?}, {} bytes", all.len(), begun.elapsed(), all.iter().map(|a| a.bytes.len()).sum::<usize>());
+    eprintln!(
+        "whole: {} in {:?}, {} bytes",
+        all.len(),
+        begun.elapsed(),
+        all.iter().map(|a| a.bytes.len()).sum::<usize>()
+    );
 }

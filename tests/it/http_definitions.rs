@@ -134,7 +134,7 @@ fn names_that_nobody_knows_and_numbers_that_cannot_be_are_refused() {
         ("content_types = [\"csv\"]", "not a list of media types"),
         ("ca_file = \"config/nowhere.pem\"", "`ca_file`: "),
         ("ca_file = \"config/units.csv\"", "there is no certificate in it"),
-        ("timeout = 3", "did you mean `timeout_seconds`?"),
+        ("timeout_second = 3", "did you mean `timeout_seconds`?"),
     ] {
         let said = refused(&with(URL, more));
         assert!(said.contains("config/sources.toml:4:") && said.contains(words), "{more}: {said}");

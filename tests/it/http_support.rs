@@ -135,14 +135,16 @@ pub fn collect(home: &Home, at: &str) -> CollectOutcome {
     open(home, at).collect_dataset("counts", &Silent).unwrap()
 }
 
-/// The lines of `duban status --format json` about sources: key and value.
+/// What `duban status --format json` says about sources: which file, and its trouble.
 pub fn troubles(home: &Home, at: &str) -> Vec<(String, Value)> {
     let text = home.ok(&["--as-of", at, "status", "--format", "json"]);
-    let rows: Vec<Value> = serde_json::from_str(&text).unwrap();
-    rows.into_iter()
-        .filter(|row| row["what"] == "source")
-        .map(|row| (row["key"].as_str().unwrap().to_owned(), row["value"].clone()))
-        .collect()
+    let status: Value = serde_json::from_str(&text).unwrap();
+    let key = |row: &Value| {
+        ["source", "dataset", "period", "unit_code"]
+            .map(|name| row[name].as_str().unwrap().to_owned())
+            .join("/")
+    };
+    status["sources"].as_array().unwrap().iter().map(|row| (key(row), row.clone())).collect()
 }
 
 /// Keeps all that was said.

@@ -13,6 +13,7 @@ A reply, every key of which may be left out:
     headers    {name: value}; "{port}" in a value is this server's port
     body       text, or base64 in body_base64
     etag, last_modified   sent along; a request that names one of them gets 304
+    pad_mb     as many MB of zeros behind the body
     gzip       true: the body goes out packed
     bomb_mb    a packed body that unpacks to as many MB of zeros
     keep       a number of bytes after which the connection is closed, whatever Content-Length says
@@ -88,6 +89,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = reply.get("body", "").encode()
         if "body_base64" in reply:
             body = base64.b64decode(reply["body_base64"])
+        body += bytes(reply.get("pad_mb", 0) << 20)
         if reply.get("gzip"):
             body = gzip.compress(body)
             headers["Content-Encoding"] = "gzip"
