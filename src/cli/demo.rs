@@ -204,7 +204,9 @@ impl Told {
         let editions = ledger.editions(&EditionFilter::default())?;
         let mails = ledger.deliveries(&DeliveryFilter::default())?.len();
         let edition = match editions.last() {
-            Some(edition) if editions.len() > self.editions => format!("no. {}", edition.edition_no),
+            Some(edition) if editions.len() > self.editions => {
+                format!("no. {}", edition.edition_no)
+            }
             _ => "none".to_owned(),
         };
         let line = format!(
@@ -301,9 +303,8 @@ fn tell_story(pipeline: &Pipeline) -> Result<(), CliError> {
 
 fn summary(pipeline: &Pipeline, root: &Path) -> Result<(), CliError> {
     let ledger = pipeline.ledger();
-    let submissions = ledger
-        .submissions(&SubmissionFilter::default())
-        .map_err(super::commands::ledger_error)?;
+    let submissions =
+        ledger.submissions(&SubmissionFilter::default()).map_err(super::commands::ledger_error)?;
     let mut by_state: BTreeMap<SubmissionState, usize> = BTreeMap::new();
     for submission in &submissions {
         *by_state.entry(submission.state).or_insert(0) += 1;

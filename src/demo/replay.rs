@@ -90,11 +90,7 @@ pub fn replay(
     let ends = ends.unwrap_or(begins);
 
     let server = Server::start(published, zone.clone())?;
-    write_whole(
-        &home.root().join(SOURCES),
-        sources(&server.pattern()).as_bytes(),
-        Access::Shared,
-    )?;
+    write_whole(&home.root().join(SOURCES), sources(&server.pattern()).as_bytes(), Access::Shared)?;
     let mut daemon = Daemon::open(home, environment.clone(), Clock::fixed(begins, zone.clone()))?;
     let resumed = daemon.ledger().last_event_at().map_err(PipelineError::from)?;
     let mut now = resumed.map_or(begins, |last| last.max(begins));
@@ -138,18 +134,12 @@ pub fn replay(
 }
 
 fn campaign_zone() -> Result<TimeZone, CampaignError> {
-    TimeZone::get("Asia/Shanghai").map_err(|source| CampaignError::PlaceInZone {
-        local: "the campaign".to_owned(),
-        source,
-    })
+    TimeZone::get("Asia/Shanghai")
+        .map_err(|source| CampaignError::PlaceInZone { local: "the campaign".to_owned(), source })
 }
 
 /// The daemon is started before anything happens: on the eve of the first month or file.
-fn begin(
-    span: Span,
-    first: Option<&Arrival>,
-    zone: &TimeZone,
-) -> Result<Timestamp, CampaignError> {
+fn begin(span: Span, first: Option<&Arrival>, zone: &TimeZone) -> Result<Timestamp, CampaignError> {
     let month = months::instant(span.first().starts_on().at(0, 0, 0, 0), zone)?;
     Ok(first.map_or(month, |arrival| arrival.at.min(month)))
 }
@@ -222,7 +212,6 @@ fn sources(pattern: &str) -> String {
     )
 }
 
-const ENDED: &str =
-    "# Written by `duban demo`. While it ran, every second 镇街 published its files on a server of the\n\
+const ENDED: &str = "# Written by `duban demo`. While it ran, every second 镇街 published its files on a server of the\n\
      # demo's own, which ended with it; what came of asking it is in the ledger (`duban status`).\n\
      # The reference of this file is docs/definitions.md, “config/sources.toml”.\n";

@@ -80,8 +80,7 @@ impl Server {
         }
         let shelf = Arc::new(Mutex::new(Shelf { now: Timestamp::MIN, zone, files }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener =
-            runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         let routes = Router::new()
             .route("/{unit}/{period}/{dataset}", get(answer))
