@@ -180,7 +180,7 @@ impl Daemon {
         }
         let pipeline = self.pipeline()?;
         wakes.extend(pipeline.next_delivery()?);
-        wakes.extend(pipeline.next_refetch()?);
+        wakes.extend(pipeline.next_refetch_at()?);
         let soonest = self.soonest();
         if self.try_again {
             wakes.push(soonest);

@@ -140,7 +140,7 @@ impl Pipeline {
     }
 
     /// When the next file of an open period that could not be had is asked for again; none if all is well.
-    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
+    pub fn next_refetch_at(&self) -> Result<Option<Timestamp>, PipelineError> {
         let troubles = self.source_troubles()?;
         Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
     }
