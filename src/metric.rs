@@ -25,8 +25,17 @@ pub struct MetricError {
 /// Puts metrics in an order in which each comes after those it reads.
 ///
 /// # Errors
-/// A diagnostic for every text that does not parse, every name that is taken, and every cycle.
+/// As [`in_levels`].
 pub fn in_order(metrics: &[Metric]) -> Result<Vec<&Metric>, Vec<Diagnostic>> {
+    Ok(in_levels(metrics)?.concat())
+}
+
+/// Puts metrics in levels: each reads metrics of earlier levels alone, so those of one level may be
+/// evaluated at once.
+///
+/// # Errors
+/// A diagnostic for every text that does not parse, every name that is taken, and every cycle.
+pub fn in_levels(metrics: &[Metric]) -> Result<Vec<Vec<&Metric>>, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let mut reads: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let by_name: BTreeMap<&str, &Metric> =
@@ -47,7 +56,7 @@ pub fn in_order(metrics: &[Metric]) -> Result<Vec<&Metric>, Vec<Diagnostic>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut order = Vec::new();
+    let mut levels = Vec::new();
     let mut done: BTreeSet<&str> = BTreeSet::new();
     while done.len() < reads.len() {
         let ready: Vec<&str> = reads
@@ -63,12 +72,10 @@ pub fn in_order(metrics: &[Metric]) -> Result<Vec<&Metric>, Vec<Diagnostic>> {
             let hint = "move what both need into a metric of its own";
             return Err(vec![Diagnostic::file(metric, message).hint(hint)]);
         }
-        for name in ready {
-            done.insert(name);
-            order.extend(by_name.get(name).copied());
-        }
+        levels.push(ready.iter().filter_map(|name| by_name.get(name).copied()).collect());
+        done.extend(ready);
     }
-    Ok(order)
+    Ok(levels)
 }
 
 /// One circle among the metrics that are not `done`: the file to name, and the way round.
@@ -133,7 +140,8 @@ pub async fn register_needed(
     Ok(())
 }
 
-fn unordered(mut problems: Vec<Diagnostic>) -> MetricError {
+/// The error of metrics that cannot be put in order, as one that cannot be evaluated.
+pub fn unordered(mut problems: Vec<Diagnostic>) -> MetricError {
     let diagnostic = if problems.is_empty() {
         Diagnostic::file("pipelines/_metrics", "the metrics cannot be ordered")
     } else {
@@ -148,7 +156,11 @@ fn unordered(mut problems: Vec<Diagnostic>) -> MetricError {
     MetricError { name: diagnostic.file.clone(), diagnostic: Box::new(diagnostic), source }
 }
 
-async fn register(engine: &Engine, metric: &Metric) -> Result<(), Box<MetricError>> {
+/// Evaluates one metric and makes its result a table, in place of what bore its name.
+///
+/// # Errors
+/// [`MetricError`]
+pub async fn register(engine: &Engine, metric: &Metric) -> Result<(), Box<MetricError>> {
     let wrong = |source: SqlError| {
         let diagnostic = Box::new(source.to_diagnostic(&metric.file, &metric.sql, 0));
         Box::new(MetricError { name: metric.name.clone(), diagnostic, source })

@@ -11,6 +11,7 @@
 
 mod figures;
 mod fixture;
+mod floor;
 mod measure;
 mod month;
 mod papers;
@@ -32,8 +33,9 @@ struct Group {
 }
 
 /// The month stands first: its peak of memory must not be that of the large workbook.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     Group { name: "month", run: month::run },
+    Group { name: "floor", run: floor::run },
     Group { name: "read", run: reading::run },
     Group { name: "snapshot", run: figures::snapshots },
     Group { name: "metric", run: figures::metrics },

@@ -15,12 +15,13 @@ use crate::fixture::{Campaign, folder, load};
 use crate::measure::{Line, Plan, forget_peak, median, peak_mb};
 
 /// The steps of a run, in their order, with what they hold here.
-const STEPS: [(&str, &str); 8] = [
-    ("receive", "reading on all cores, archive, ledger"),
+const STEPS: [(&str, &str); 9] = [
+    ("archive", "looking into the inbox, reading on all cores, files synced together"),
+    ("receive", "ledger"),
     ("snapshot", ""),
     ("metric", "tables and metrics"),
     ("check", ""),
-    ("item", "and the tables and metrics again, with the items"),
+    ("item", "and the items' table again"),
     ("report", "queries, html, png, pdf, xlsx"),
     ("queue", ""),
     ("deliver", ""),
@@ -78,7 +79,7 @@ fn one(arrived: &[&Arrival], run: &duban::demo::MonthRun) -> Outcome<Month> {
         fs_err::create_dir_all(path.parent().ok_or("a file without a folder")?)?;
         fs_err::write(path, &arrival.bytes)?;
     }
-    let watch = Watch { begun: Mutex::new(Vec::new()) };
+    let watch = Watch::default();
     let start = Instant::now();
     let config = load(&root)?;
     let clock = Clock::fixed(run.at, config.settings.time_zone());
@@ -94,14 +95,15 @@ fn one(arrived: &[&Arrival], run: &duban::demo::MonthRun) -> Outcome<Month> {
 }
 
 /// Notes when each step began.
-struct Watch {
+#[derive(Default)]
+pub struct Watch {
     begun: Mutex<Vec<(String, Instant)>>,
 }
 
 impl Watch {
     /// From one step's beginning to the next one's, by the steps' names; what comes before the first
     /// step (looking into the inbox, reading) is the first step's.
-    fn steps(&self, start: Instant, end: Instant) -> BTreeMap<String, Duration> {
+    pub fn steps(&self, start: Instant, end: Instant) -> BTreeMap<String, Duration> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, first)) = begun.first_mut() {
             *first = start;

@@ -16,11 +16,7 @@ returned AS (
 )
 SELECT 'submission' AS subject_kind,
        concat(d.dataset, ':', d.reporter_code) AS subject_code,
-       concat(u.name, COALESCE(d.dataset_title, CASE d.dataset WHEN 'enrollment' THEN '在园幼儿月报表'
-                                     WHEN 'staffing' THEN '教职工月报表'
-                                     WHEN 'population' THEN '常住3至5岁儿童统计表'
-                                     WHEN 'institutions' THEN '学前教育机构名册'
-                                     ELSE d.dataset END)) AS subject_name,
+       concat(u.name, COALESCE(d.dataset_title, d.dataset)) AS subject_name,
        d.reporter_code AS unit_code, d.period,
        CAST(NULL AS DOUBLE) AS observed, CAST(NULL AS DOUBLE) AS target,
        concat(d.period, ' 应于 ', CAST(d.due_on AS VARCHAR), ' 前报送，',

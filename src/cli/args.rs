@@ -34,10 +34,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a home with four months of invented submissions and run it from files to mails
+    /// Make a home with a campaign of 24 months of invented submissions and run it from files to mails
     ///
     /// On a home that a demo left half done it goes on. The data is deterministic and marked as invented.
-    Demo,
+    Demo(DemoArgs),
     /// Make a new home with the embedded definitions
     Init {
         /// An empty or absent folder
@@ -100,6 +100,16 @@ pub enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// First month of a shorter campaign, such as 2024-09
+    #[arg(long, value_name = "MONTH")]
+    pub from: Option<Period>,
+    /// Last month
+    #[arg(long, value_name = "MONTH")]
+    pub until: Option<Period>,
 }
 
 #[derive(Debug, Args)]

@@ -15,13 +15,13 @@ use crate::config::home::{Home, InitError, init};
 use crate::config::{Config, may_report};
 use crate::ledger::{Door, EditionFilter, ItemFilter};
 use crate::model::{Frequency, ItemState, SubmissionState, UnitCode};
-use crate::pipeline::{Incoming, Pipeline, RunOptions, prove};
+use crate::pipeline::{Incoming, RunOptions, prove};
 
 type Environment = BTreeMap<String, String>;
 
 pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliError> {
     match &cli.command {
-        Command::Demo => demo::run(cli, environment),
+        Command::Demo(args) => demo::run(cli, args, environment),
         Command::Init { dir } => make_home(dir),
         Command::Check(CheckCommand::Config) => check_config(cli, environment),
         Command::Config(ConfigCommand::Show { origin, format }) => {
@@ -372,13 +372,4 @@ pub(super) fn text(value: Option<impl ToString>) -> Value {
 /// For commands that need the ledger alone.
 pub(super) fn ledger_error(error: crate::ledger::LedgerError) -> CliError {
     CliError::Pipeline(error.into())
-}
-
-/// Used by the demo.
-pub(super) fn pipeline_of(
-    config: Config,
-    clock: crate::clock::Clock,
-    environment: &Environment,
-) -> Result<Pipeline, CliError> {
-    Ok(Pipeline::open(config, clock, environment)?)
 }

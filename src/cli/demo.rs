@@ -3,24 +3,37 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::args::Cli;
-use super::commands::pipeline_of;
-use super::output::{put, say};
+use serde_json::{Value, json};
+
+use super::args::{Cli, DemoArgs, Format};
+use super::output::{Rows, put, say};
 use super::{CliError, Verdict, Watch, load};
-use crate::clock::Clock;
 use crate::config::home::{Home, init};
-use crate::demo::{ReplayError, Span, replay};
+use crate::daemon::{Daemon, DaemonError};
+use crate::demo::{Occasion, ReplayError, Reported, Span, replay};
 use crate::durable::{Access, write_whole};
-use crate::model::{ItemEventKind, SubmissionState};
+use crate::ledger::{DeliveryFilter, EditionFilter, ItemFilter, LedgerError, SubmissionFilter};
+use crate::model::{DeliveryState, ItemState, Period, SubmissionState};
+use crate::pipeline::{Pipeline, PipelineError, Progress};
 
-/// Marks a home as the demo's own: on another the demo does not touch anything.
+/// Marks a home as the demo's own, and says which months: on another the demo does not touch anything.
 const MARKER: &str = "config/duban.local.toml";
-const LOCAL: &str = r#"# Written by `duban demo`: this home holds invented data.
-[reports]
-notices = ["本报告所用数据均为虚构的示例数据，仅供演示。"]
-"#;
 
-pub(super) fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> Result<Verdict, CliError> {
+fn marker(span: Span) -> String {
+    format!(
+        "# Written by `duban demo` ({} to {}): this home holds invented data.\n\
+         [reports]\n\
+         notices = [\"本报告所用数据均为虚构的示例数据，仅供演示。\"]\n",
+        span.first(),
+        span.last()
+    )
+}
+
+pub(super) fn run(
+    cli: &Cli,
+    args: &DemoArgs,
+    environment: &BTreeMap<String, String>,
+) -> Result<Verdict, CliError> {
     if cli.as_of.is_some() {
         return Err(CliError::Usage {
             message: "the demo brings its own time".into(),
@@ -30,86 +43,289 @@ pub(super) fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> Result<V
     let root: PathBuf =
         if cli.home == Path::new(".") { "demo-home".into() } else { cli.home.clone() };
     let home = Home::new(&root);
-    if home.is_home() {
-        let marker = fs_err::read_to_string(root.join(MARKER)).unwrap_or_default();
-        if marker != LOCAL {
-            return Err(CliError::Usage {
-                message: format!("{} is a home that no demo made: left as it is", root.display()),
-                hint: Some("name an absent folder: duban demo --home DIR".into()),
-            });
-        }
-        say(format!("going on with the demo in {}", root.display()));
-    } else {
-        init(&root).map_err(|error| CliError::Usage {
-            message: error.to_string(),
-            hint: Some("name an empty or absent folder: duban demo --home DIR".into()),
-        })?;
-        write_whole(&root.join(MARKER), LOCAL.as_bytes(), Access::Shared)?;
-    }
-    let config = load(&home, environment)?;
-    let zone = config.settings.time_zone();
-    let mut pipeline = pipeline_of(config, Clock::system(zone), environment)?;
+    let span = if home.is_home() { go_on(&root, args)? } else { make(&root, args)? };
+    // All is compiled before anything is run.
+    load(&home, environment)?;
     let watch = Watch::new(cli);
     say("every figure, institution and address of this demo is invented");
-    let result = replay(&mut pipeline, Span::whole(), &watch, |pipeline, month| {
-        let at = pipeline.clock().zone().to_datetime(month.run.at);
-        let Some(outcome) = &month.outcome else {
-            put(format!("{at}  run {}: done before", month.run.period));
-            return;
-        };
-        put(format!(
-            "{at}  run {}: {} files had arrived; {} snapshots, items +{} −{}, {} violations, {} reports, {} mails",
-            month.run.period,
-            month.n_arrived,
-            outcome.cuts.iter().filter(|cut| !cut.already).count(),
-            outcome.judged.count(ItemEventKind::Opened)
-                + outcome.judged.count(ItemEventKind::Reopened),
-            outcome.judged.count(ItemEventKind::Closed)
-                + outcome.judged.count(ItemEventKind::Withdrawn),
-            outcome.judged.n_violations,
-            outcome.built.iter().filter(|built| !built.already).count(),
-            outcome.delivered.len(),
-        ));
+    let mut told = Told::default();
+    let result = replay(home, environment, span, &Quiet(&watch), |daemon, reported| {
+        let line = told.line(daemon, reported);
+        put(line.unwrap_or_else(|error| format!("{}: {error}", reported.period)));
     });
     watch.done();
-    match result {
-        Ok(()) => {}
-        Err(ReplayError::Pipeline(error)) => return Err(error.into()),
-        Err(ReplayError::Io(error)) => return Err(error.into()),
-        Err(error @ ReplayError::Campaign(_)) => {
-            return Err(CliError::Usage { message: error.to_string(), hint: None });
-        }
-    }
+    let daemon = result.map_err(replay_error)?;
+    let pipeline = daemon.pipeline().map_err(daemon_error)?;
     summary(&pipeline, &root)?;
+    daemon.close().map_err(daemon_error)?;
     Ok(Verdict::Done)
 }
 
-fn summary(pipeline: &crate::pipeline::Pipeline, root: &Path) -> Result<(), CliError> {
+fn span_of(args: &DemoArgs) -> Result<Span, CliError> {
+    Span::between(args.from, args.until).map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        hint: Some("months are written like 2024-09".into()),
+    })
+}
+
+/// A new home; its definitions collect from the campaign's first month on.
+fn make(root: &Path, args: &DemoArgs) -> Result<Span, CliError> {
+    let span = span_of(args)?;
+    let written = init(root).map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        hint: Some("name an empty or absent folder: duban demo --home DIR".into()),
+    })?;
+    if span.first() != Span::whole().first() {
+        for path in written.iter().filter(|path| path.ends_with("pipeline.toml")) {
+            collect_from(path, span)?;
+        }
+    }
+    write_whole(&root.join(MARKER), marker(span).as_bytes(), Access::Shared)?;
+    Ok(span)
+}
+
+/// Moves a data set's first period to the one in which a shorter campaign begins.
+fn collect_from(path: &Path, span: Span) -> Result<(), CliError> {
+    let text = fs_err::read_to_string(path)?;
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let first = line
+                .strip_prefix("first_period = \"")
+                .and_then(|rest| rest.split('"').next())
+                .and_then(|period| period.parse::<Period>().ok());
+            match first.map(|first| Period::containing(first.frequency(), span.first().starts_on()))
+            {
+                Some(first) => format!("first_period = \"{first}\""),
+                None => line.to_owned(),
+            }
+        })
+        .collect();
+    Ok(write_whole(path, (lines.join("\n") + "\n").as_bytes(), Access::Shared)?)
+}
+
+/// The months of the demo that made this home.
+fn go_on(root: &Path, args: &DemoArgs) -> Result<Span, CliError> {
+    let text = fs_err::read_to_string(root.join(MARKER)).unwrap_or_default();
+    let months: Option<(Period, Period)> = text
+        .strip_prefix("# Written by `duban demo` (")
+        .and_then(|rest| rest.split_once(')'))
+        .and_then(|(months, _)| months.split_once(" to "))
+        .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let span = months.and_then(|(first, last)| Span::between(Some(first), Some(last)).ok());
+    let Some(span) = span.filter(|span| text == marker(*span)) else {
+        return Err(CliError::Usage {
+            message: format!("{} is a home that no demo made: left as it is", root.display()),
+            hint: Some("name an absent folder: duban demo --home DIR".into()),
+        });
+    };
+    let is_other = args.from.is_some_and(|from| from != span.first())
+        || args.until.is_some_and(|until| until != span.last());
+    if is_other {
+        return Err(CliError::Usage {
+            message: format!(
+                "the demo in {} goes from {} to {}",
+                root.display(),
+                span.first(),
+                span.last()
+            ),
+            hint: Some("leave --from and --until away to go on, or name an absent folder".into()),
+        });
+    }
+    say(format!("going on with the demo in {}", root.display()));
+    Ok(span)
+}
+
+fn daemon_error(error: DaemonError) -> CliError {
+    match error {
+        DaemonError::Definitions(problems) => CliError::Definitions(problems),
+        DaemonError::Ledger(error) => CliError::Pipeline(error.into()),
+        DaemonError::Pipeline(error) => error.into(),
+        DaemonError::Io(error) => error.into(),
+    }
+}
+
+fn replay_error(error: ReplayError) -> CliError {
+    match error {
+        ReplayError::Daemon(error) => daemon_error(error),
+        ReplayError::Pipeline(error) => error.into(),
+        ReplayError::Io(error) => error.into(),
+        ReplayError::Campaign(_) | ReplayError::Failed { .. } => {
+            CliError::Usage { message: error.to_string(), hint: None }
+        }
+    }
+}
+
+/// Troubles of the towns' server and files put in the wrong place are part of the story: they are told
+/// where somebody wants to know more.
+struct Quiet<'a>(&'a Watch);
+
+impl Progress for Quiet<'_> {
+    fn step(&self, name: &str, key: &str) {
+        self.0.step(name, key);
+    }
+
+    fn warn(&self, message: &str) {
+        if self.0.verbose {
+            self.0.warn(message);
+        }
+    }
+}
+
+/// What the lines before have told.
+#[derive(Default)]
+struct Told {
+    submissions: usize,
+    mails: usize,
+    editions: usize,
+}
+
+impl Told {
+    fn line(&mut self, daemon: &Daemon, reported: &Reported) -> Result<String, LedgerError> {
+        let ledger = daemon.ledger();
+        let local = daemon.clock().zone().to_datetime(reported.at);
+        let at = local.strftime("%Y-%m-%d %H:%M");
+        let period = reported.period;
+        if reported.already {
+            return Ok(format!("{at}  {period}  done before"));
+        }
+        let submissions = ledger.submissions(&SubmissionFilter::default())?;
+        let new = submissions.get(self.submissions..).unwrap_or_default();
+        let count = |wanted: &dyn Fn(&crate::ledger::Submission) -> bool| {
+            new.iter().filter(|submission| wanted(submission)).count()
+        };
+        let late = count(&|submission| submission.late);
+        let returned = count(&|submission| submission.state == SubmissionState::Returned);
+        let items = ledger.items(&ItemFilter::default())?;
+        let open = items.iter().filter(|item| is_open(item.state)).count();
+        let today = local.date();
+        let overdue =
+            items.iter().filter(|item| is_open(item.state) && item.due_on < today).count();
+        let editions = ledger.editions(&EditionFilter::default())?;
+        let mails = ledger.deliveries(&DeliveryFilter::default())?.len();
+        let edition = match editions.last() {
+            Some(edition) if editions.len() > self.editions => {
+                format!("no. {}", edition.edition_no)
+            }
+            _ => "none".to_owned(),
+        };
+        let line = format!(
+            "{at}  {period}{}  files {:3} (late {late}, returned {returned})  items {open:3} open, {overdue:3} overdue  \
+             report {edition}  mails {}",
+            if reported.occasion == Occasion::Correction { " again" } else { "" },
+            new.len(),
+            mails - self.mails.min(mails),
+        );
+        *self = Told { submissions: submissions.len(), mails, editions: editions.len() };
+        Ok(line)
+    }
+}
+
+fn is_open(state: ItemState) -> bool {
+    !matches!(
+        state,
+        ItemState::Closed | ItemState::Archived | ItemState::Suspended | ItemState::Withdrawn
+    )
+}
+
+/// The campaign by quarters: the three rates and the childcare points of the quarter's last month, how
+/// many of the expected files came, items as they stood at its report, and mails.
+const STORY: &str = "
+WITH months AS (
+    SELECT t.period, t.gross_enrolment, t.inclusive_coverage, t.public_share, t.n_reported, t.n_units,
+           concat(substr(t.period, 1, 4), ' Q', CAST((CAST(substr(t.period, 6, 2) AS INT) + 2) / 3 AS VARCHAR)) AS quarter
+    FROM three_rates t JOIN periods p ON p.period = t.period
+    WHERE t.level = 'district' AND p.frequency = 'month'
+),
+newest AS (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY quarter ORDER BY period DESC) AS n FROM months
+),
+filed AS (
+    SELECT m.quarter, SUM(r.rate_num) AS num, SUM(r.rate_den) AS den
+    FROM reporting r JOIN months m ON m.period = r.period
+    WHERE r.level = 'district' GROUP BY m.quarter
+)
+SELECT n.quarter, n.gross_enrolment, n.inclusive_coverage, n.public_share, c.points,
+       CAST(f.num AS DOUBLE) / NULLIF(f.den, 0) AS reported
+FROM newest n
+LEFT JOIN childcare_point_counts c ON c.level = 'district' AND c.period = n.period
+LEFT JOIN filed f ON f.quarter = n.quarter
+WHERE n.n = 1
+ORDER BY n.quarter";
+
+fn tell_story(pipeline: &Pipeline) -> Result<(), CliError> {
+    let session = pipeline.session(None)?;
+    let result = session.query(STORY, &[]).map_err(PipelineError::from)?;
+    let items = pipeline.ledger().items(&ItemFilter::default()).map_err(PipelineError::from)?;
+    let deliveries =
+        pipeline.ledger().deliveries(&DeliveryFilter::default()).map_err(PipelineError::from)?;
+    let mut rows = Rows::new(&[
+        "quarter",
+        "gross enrolment",
+        "inclusive",
+        "public",
+        "points",
+        "reported",
+        "items opened",
+        "closed",
+        "mails",
+    ]);
+    let of_quarter = |day: jiff::civil::Date| format!("{} Q{}", day.year(), (day.month() + 2) / 3);
+    for row in result.rows() {
+        let quarter = row.text("quarter").unwrap_or_default();
+        let percent = |column: &str| match row.float(column) {
+            // Cut, not rounded: 49.996 % is not 50 %.
+            Some(value) => json!(format!("{:.1}%", (value * 1000.0).floor() / 10.0)),
+            None => Value::Null,
+        };
+        let opened = items.iter().filter(|item| of_quarter(item.opened_on) == quarter).count();
+        let closed =
+            items.iter().filter(|item| item.closed_on.is_some_and(|on| of_quarter(on) == quarter));
+        let mails = deliveries.iter().filter(|delivery| {
+            delivery.state == DeliveryState::Accepted
+                && of_quarter(pipeline.clock().date_of(delivery.updated_at)) == quarter
+        });
+        rows.push(vec![
+            json!(quarter),
+            percent("gross_enrolment"),
+            percent("inclusive_coverage"),
+            percent("public_share"),
+            json!(row.int("points")),
+            percent("reported"),
+            json!(opened),
+            json!(closed.count()),
+            json!(mails.count()),
+        ]);
+    }
+    rows.print(Format::Table)?;
+    Ok(())
+}
+
+fn summary(pipeline: &Pipeline, root: &Path) -> Result<(), CliError> {
     let ledger = pipeline.ledger();
-    let submissions = ledger
-        .submissions(&crate::ledger::SubmissionFilter::default())
-        .map_err(super::commands::ledger_error)?;
+    let submissions =
+        ledger.submissions(&SubmissionFilter::default()).map_err(super::commands::ledger_error)?;
     let mut by_state: BTreeMap<SubmissionState, usize> = BTreeMap::new();
     for submission in &submissions {
         *by_state.entry(submission.state).or_insert(0) += 1;
     }
     let states: Vec<String> = by_state.iter().map(|(state, n)| format!("{state} {n}")).collect();
     put("");
+    tell_story(pipeline)?;
+    put("");
     put(format!("submissions {}: {}", submissions.len(), states.join(", ")));
-    put("reports:");
-    let editions = ledger
-        .editions(&crate::ledger::EditionFilter::default())
-        .map_err(super::commands::ledger_error)?;
-    for edition in &editions {
+    let editions =
+        ledger.editions(&EditionFilter::default()).map_err(super::commands::ledger_error)?;
+    if let Some(edition) = editions.last() {
+        put(format!("reports {}; the newest:", editions.len()));
         for file in edition.files.iter().filter(|file| !file.format.starts_with("image:")) {
             put(format!("  {}", root.join(&file.path).display()));
         }
     }
-    put("mails:");
-    let deliveries = ledger
-        .deliveries(&crate::ledger::DeliveryFilter::default())
-        .map_err(super::commands::ledger_error)?;
-    for delivery in &deliveries {
+    let deliveries =
+        ledger.deliveries(&DeliveryFilter::default()).map_err(super::commands::ledger_error)?;
+    put(format!("mails {}; the newest:", deliveries.len()));
+    for delivery in deliveries.iter().rev().take(4) {
         put(format!(
             "  {}  {}  {}",
             root.join(&delivery.last_reply).display(),

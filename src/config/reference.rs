@@ -74,7 +74,13 @@ pub fn load(file: &str, text: &str) -> Result<Reference, Vec<Diagnostic>> {
             }
         };
         let line = record.position().map_or(0, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(0);
+        // The reader counts a record from the comments above it.
+        let above = usize::try_from(line).unwrap_or(1).saturating_sub(1);
+        let comments = bare
+            .lines()
+            .skip(above)
+            .take_while(|line| line.trim().is_empty() || line.starts_with('#'));
+        let line = above + comments.count() + 1;
         let Some(columns) = &columns else {
             columns = Some(read_header(file, text, line, &record, &mut problems));
             continue;
@@ -202,6 +208,6 @@ fn array(
             };
             Arc::new(BooleanArray::from(read(values, "yes or no (1 or 0)", wrong, parse)))
         }
-        _ => Arc::new(StringArray::from_iter(values.iter().map(|(_, cell)| *cell))),
+        _ => Arc::new(values.iter().map(|(_, cell)| *cell).collect::<StringArray>()),
     }
 }

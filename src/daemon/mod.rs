@@ -159,6 +159,14 @@ impl Daemon {
     /// drop folder, deferred mail or postponed request. Always later than now; none if nothing is
     /// ahead. Definitions that are edited meanwhile are not foreseen: look in from time to time.
     pub fn next_wake(&self) -> Result<Option<Timestamp>, DaemonError> {
+        let watch_seconds = self.config.settings.daemon.watch_seconds;
+        let watch = (watch_seconds > 0).then(|| self.next_watch.max(self.soonest()));
+        Ok(self.next_due()?.into_iter().chain(watch).min())
+    }
+
+    /// As [`Daemon::next_wake`], without the looks into the drop folder: for whoever knows when files
+    /// come, as the demo does.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, DaemonError> {
         let now = self.clock.now();
         let mut wakes: Vec<Timestamp> = Vec::new();
         for (_, schedule) in Job::scheduled(&self.config) {
@@ -167,18 +175,19 @@ impl Daemon {
                 wakes.extend(next.map(|next| next.at));
             }
         }
-        if self.config.settings.daemon.watch_seconds > 0 {
-            wakes.push(self.next_watch);
-        }
         let pipeline = self.pipeline()?;
         wakes.extend(pipeline.next_delivery()?);
-        wakes.extend(pipeline.next_refetch()?);
-        let soon = |seconds: i64| now.checked_add(seconds.seconds()).unwrap_or(now);
+        wakes.extend(pipeline.next_refetch_at()?);
+        let soonest = self.soonest();
         if self.try_again {
-            wakes.push(soon(RETRY_SECONDS));
+            wakes.push(soonest);
         }
-        let earliest = soon(if self.try_again { RETRY_SECONDS } else { 1 });
-        Ok(wakes.into_iter().min().map(|wake| wake.max(earliest)))
+        Ok(wakes.into_iter().min().map(|wake| wake.max(soonest)))
+    }
+
+    fn soonest(&self) -> Timestamp {
+        let seconds = if self.try_again { RETRY_SECONDS } else { 1 };
+        self.clock.now().checked_add(seconds.seconds()).unwrap_or(self.clock.now())
     }
 
     /// Ends the daemon: another may take its place.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use rust_xlsxwriter::XlsxError;
 
 use super::fault::{Expected, Fault, apply};
-use super::forms::{Form, Office, fill, offices, unit_name};
+use super::forms::{Form, Office, fill, offices, published_units, unit_name};
 use super::months::{self, BUILT, N_MONTHS};
 use super::prng::Prng;
 use super::sheet::{Sheet, cover_only};
@@ -46,6 +46,21 @@ pub struct Arrival {
     pub expected: Expected,
     /// For the demo's own messages, in Chinese.
     pub note: String,
+}
+
+impl Arrival {
+    /// The file's own name.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// Whether the office publishes it on its server instead of sending it: every second 镇街 does,
+    /// once the campaign collects.
+    pub fn is_published(&self) -> bool {
+        let is_before = self.period.starts_on() < months::first_day(0)
+            && self.form.frequency() != Frequency::Term;
+        !is_before && published_units().any(|unit| unit == self.reporter.as_str())
+    }
 }
 
 /// Why a month is run.
@@ -174,9 +189,7 @@ fn period_of(form: Form, month: usize) -> Period {
 }
 
 fn instant(local: DateTime) -> Result<Timestamp, CampaignError> {
-    TimeZone::get("Asia/Shanghai")
-        .and_then(|zone| zone.to_timestamp(local))
-        .map_err(|source| CampaignError::PlaceInZone { local: local.to_string(), source })
+    months::instant(local, &TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC))
 }
 
 /// When an office sends a form, within office hours; with a slip that is mended, on the first day.

@@ -5,9 +5,11 @@
 
 use std::sync::LazyLock;
 
-use jiff::ToSpan;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
+use super::campaign::CampaignError;
 use crate::calendar::Calendar;
 use crate::config::tables::load_calendar;
 use crate::model::Period;
@@ -92,6 +94,12 @@ pub(super) fn yearly_days(year: i16) -> [Date; 5] {
 pub(super) fn term_days(term: Period) -> [Date; 8] {
     let first = term.starts_on();
     std::array::from_fn(|i| workday_after(first, u32::try_from(i).unwrap_or(0) + 8))
+}
+
+/// A local time as an instant.
+pub(super) fn instant(local: DateTime, zone: &TimeZone) -> Result<Timestamp, CampaignError> {
+    zone.to_timestamp(local)
+        .map_err(|source| CampaignError::PlaceInZone { local: local.to_string(), source })
 }
 
 /// The day after.

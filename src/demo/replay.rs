@@ -1,13 +1,28 @@
-//! Running the campaign as the daemon would, with the clock passed in.
+//! Running the campaign as the daemon does, with the clock passed in.
+//!
+//! ## Design notes
+//! - The loop knows three things that the daemon does not: when files are dropped into the inbox, what
+//!   the towns' server has published by then, and when somebody runs a month by hand. All else follows
+//!   from the home's definitions: the clock goes from one due time to the next.
+//! - What an earlier, interrupted demo did is not done again: of what lies before the ledger's last
+//!   event only the files are put back.
+
+use std::collections::BTreeMap;
 
 use fs_err as fs;
 use jiff::Timestamp;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 
-use super::{Arrival, CampaignError, MonthRun, Span, campaign, story};
+use super::campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
+use super::months;
+use super::server::Server;
 use crate::clock::Clock;
+use crate::config::home::Home;
+use crate::daemon::{Daemon, DaemonError, SlotEnd, Tick};
 use crate::durable::{Access, write_whole};
-use crate::model::RunState;
-use crate::pipeline::{Pipeline, PipelineError, Progress, RunOptions, RunOutcome};
+use crate::model::{Period, RunState};
+use crate::pipeline::{PipelineError, Progress, RunOptions};
 
 /// Why the demo could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -15,108 +30,188 @@ pub enum ReplayError {
     #[error(transparent)]
     Campaign(#[from] CampaignError),
     #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
     Pipeline(#[from] PipelineError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The daemon goes on when a job fails; a demo in which one fails shows nothing.
+    #[error("{what} failed at {at}: {error}")]
+    Failed { what: String, at: Timestamp, error: String },
 }
 
-/// One month of the campaign, run.
-pub struct Month {
-    pub run: MonthRun,
-    /// None if an earlier demo on this home ran it already.
-    pub outcome: Option<RunOutcome>,
-    /// Files that had arrived since the month before.
-    pub n_arrived: usize,
+/// A report's due time has been seen to, by the daemon or by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported {
+    /// The newest due month.
+    pub period: Period,
+    pub at: Timestamp,
+    pub occasion: Occasion,
+    /// An earlier demo on this home did it.
+    pub already: bool,
 }
 
-/// What happens at one instant of the campaign.
+/// What the world does to the home at an instant.
 enum Event {
-    Arrival(Arrival),
+    /// Files reach the inbox.
+    Arrive(Vec<Arrival>),
+    /// Somebody runs a month by hand.
     Run(MonthRun),
 }
 
-impl Event {
-    fn at(&self) -> Timestamp {
-        match self {
-            Event::Arrival(arrival) => arrival.at,
-            Event::Run(run) => run.at,
-        }
-    }
-}
+/// The home's source definitions while the demo runs.
+const SOURCES: &str = "config/sources.toml";
 
-/// Replays the campaign on an open home: each file reaches the inbox and is taken at its instant,
-/// each month is run at its own. What an earlier, interrupted demo has done is not done again.
+/// Replays a span of the campaign on a home that the demo made: half of the towns drop their files into
+/// the inbox, the others publish them on a local server, and a daemon does the rest.
+///
+/// `each` is called after each report. Returns the daemon at the campaign's end.
 pub fn replay(
-    pipeline: &mut Pipeline,
+    home: Home,
+    environment: &BTreeMap<String, String>,
     span: Span,
     progress: &dyn Progress,
-    mut each: impl FnMut(&Pipeline, &Month),
-) -> Result<(), ReplayError> {
-    let mut events: Vec<Event> = campaign(span)?.into_iter().map(Event::Arrival).collect();
-    events.extend(story(span)?.into_iter().map(Event::Run));
+    mut each: impl FnMut(&Daemon, &Reported),
+) -> Result<Daemon, ReplayError> {
+    let zone = campaign_zone()?;
+    let runs = story(span)?;
+    let (published, dropped): (Vec<Arrival>, Vec<Arrival>) =
+        campaign(span)?.into_iter().partition(Arrival::is_published);
+    let begins = begin(span, dropped.first(), &zone)?;
+    let mut events = arrivals(dropped, &zone)?;
+    events.extend(
+        runs.iter()
+            .filter(|run| run.occasion == Occasion::Correction)
+            .map(|run| (run.at, Event::Run(*run))),
+    );
     // A file that arrives at the instant of a run is there before it.
-    events.sort_by_key(|event| (event.at(), matches!(event, Event::Run(_))));
-    let zone = pipeline.clock().zone().clone();
-    let mut n_arrived = 0;
-    let mut batch: Vec<Arrival> = Vec::new();
-    for event in events {
-        match event {
-            Event::Arrival(arrival) => {
-                n_arrived += 1;
-                // The watch looks at the inbox once a minute: files of one minute are taken together.
-                if batch.last().is_some_and(|last| !same_minute(last.at, arrival.at)) {
-                    take(pipeline, &zone, &mut batch, progress)?;
+    events.sort_by_key(|(at, event)| (*at, matches!(event, Event::Run(_))));
+    let ends = events.iter().map(|(at, _)| *at).chain(runs.iter().map(|run| run.at)).max();
+    let ends = ends.unwrap_or(begins);
+
+    let server = Server::start(published, zone.clone())?;
+    write_whole(&home.root().join(SOURCES), sources(&server.pattern()).as_bytes(), Access::Shared)?;
+    let mut daemon = Daemon::open(home, environment.clone(), Clock::fixed(begins, zone.clone()))?;
+    let resumed = daemon.ledger().last_event_at().map_err(PipelineError::from)?;
+    let mut now = resumed.map_or(begins, |last| last.max(begins));
+    let mut events = events.into_iter().peekable();
+    let mut reports = runs.iter().filter(|run| run.occasion == Occasion::Monthly).peekable();
+    loop {
+        // What lies in the past was done by an earlier demo: the files are put back, no more.
+        while let Some((at, event)) = events.next_if(|(at, _)| *at <= now) {
+            match event {
+                Event::Arrive(files) => drop_files(&daemon, &files)?,
+                Event::Run(run) => {
+                    let already = has_run(&daemon, &run)?;
+                    if !already {
+                        daemon.set_clock(Clock::fixed(now, zone.clone()));
+                        server.set_now(now);
+                        daemon.pipeline()?.run(&RunOptions::of(run.period), progress)?;
+                    }
+                    let MonthRun { period, occasion, .. } = run;
+                    each(&daemon, &Reported { period, at, occasion, already });
                 }
-                batch.push(arrival);
-            }
-            Event::Run(run) => {
-                take(pipeline, &zone, &mut batch, progress)?;
-                let command = format!("run --period {}", run.period);
-                let done = pipeline.ledger().runs(usize::MAX).map_err(PipelineError::from)?;
-                let already = done.iter().any(|earlier| {
-                    earlier.command == command
-                        && earlier.started_at == run.at
-                        && earlier.state == RunState::Done
-                });
-                let outcome = if already {
-                    None
-                } else {
-                    pipeline.set_clock(Clock::fixed(run.at, zone.clone()));
-                    Some(pipeline.run(&RunOptions::of(run.period), progress)?)
-                };
-                each(pipeline, &Month { run, outcome, n_arrived });
-                n_arrived = 0;
             }
         }
+        daemon.set_clock(Clock::fixed(now, zone.clone()));
+        server.set_now(now);
+        failed(&daemon.tick(progress)?)?;
+        while let Some(run) = reports.next_if(|run| run.at <= now) {
+            let already = resumed.is_some_and(|last| run.at < last);
+            let MonthRun { period, at, occasion } = *run;
+            each(&daemon, &Reported { period, at, occasion, already });
+        }
+        if now >= ends {
+            break;
+        }
+        let due = daemon.next_due()?;
+        let next = [due, events.peek().map(|(at, _)| *at)].into_iter().flatten().min();
+        now = next.unwrap_or(ends).min(ends);
     }
-    take(pipeline, &zone, &mut batch, progress)
+    drop(server);
+    write_whole(&daemon.home().root().join(SOURCES), ENDED.as_bytes(), Access::Shared)?;
+    Ok(daemon)
 }
 
-fn same_minute(a: Timestamp, b: Timestamp) -> bool {
-    a.as_second().div_euclid(60) == b.as_second().div_euclid(60)
+fn campaign_zone() -> Result<TimeZone, CampaignError> {
+    TimeZone::get("Asia/Shanghai")
+        .map_err(|source| CampaignError::PlaceInZone { local: "the campaign".to_owned(), source })
 }
 
-/// Puts a batch into the inbox and has it taken, unless the ledger has gone on beyond its instant.
-fn take(
-    pipeline: &mut Pipeline,
-    zone: &jiff::tz::TimeZone,
-    batch: &mut Vec<Arrival>,
-    progress: &dyn Progress,
-) -> Result<(), ReplayError> {
-    let arrivals = std::mem::take(batch);
-    let Some(at) = arrivals.last().map(|arrival| arrival.at) else { return Ok(()) };
-    let root = pipeline.config().home.root().to_owned();
-    for arrival in &arrivals {
-        let path = root.join(&arrival.path);
+/// The daemon is started before anything happens: on the eve of the first month or file.
+fn begin(span: Span, first: Option<&Arrival>, zone: &TimeZone) -> Result<Timestamp, CampaignError> {
+    let month = months::instant(span.first().starts_on().at(0, 0, 0, 0), zone)?;
+    Ok(first.map_or(month, |arrival| arrival.at.min(month)))
+}
+
+/// The files of a morning and of an afternoon, found by the watch at noon and at the end of office
+/// hours: a look a minute would cost the demo hours and show nothing else.
+fn arrivals(
+    dropped: Vec<Arrival>,
+    zone: &TimeZone,
+) -> Result<Vec<(Timestamp, Event)>, CampaignError> {
+    let mut batches: BTreeMap<Timestamp, Vec<Arrival>> = BTreeMap::new();
+    for arrival in dropped {
+        let local = zone.to_datetime(arrival.at);
+        let found = if local.hour() < 12 { Time::constant(12, 0, 0, 0) } else { END_OF_OFFICE };
+        let at = months::instant(local.date().to_datetime(found), zone)?;
+        batches.entry(at).or_default().push(arrival);
+    }
+    Ok(batches.into_iter().map(|(at, files)| (at, Event::Arrive(files))).collect())
+}
+
+const END_OF_OFFICE: Time = Time::constant(17, 30, 0, 0);
+
+fn drop_files(daemon: &Daemon, files: &[Arrival]) -> Result<(), std::io::Error> {
+    for arrival in files {
+        let path = daemon.home().root().join(&arrival.path);
         let there = fs::read(&path).is_ok_and(|bytes| bytes == arrival.bytes);
         if !there {
             write_whole(&path, &arrival.bytes, Access::Shared)?;
         }
     }
-    let last = pipeline.ledger().last_event_at().map_err(PipelineError::from)?;
-    if last.is_none_or(|last| last <= at) {
-        pipeline.set_clock(Clock::fixed(at, zone.clone()));
-        pipeline.collect_only(progress)?;
-    }
     Ok(())
 }
+
+/// Whether an earlier demo made this run by hand.
+fn has_run(daemon: &Daemon, run: &MonthRun) -> Result<bool, PipelineError> {
+    let command = format!("run --period {}", run.period);
+    let done = daemon.ledger().runs(usize::MAX)?;
+    Ok(done.iter().any(|earlier| {
+        earlier.command == command
+            && earlier.started_at >= run.at
+            && earlier.state == RunState::Done
+    }))
+}
+
+fn failed(tick: &Tick) -> Result<(), ReplayError> {
+    let slot = tick
+        .slots
+        .iter()
+        .find(|slot| slot.state == SlotEnd::Failed)
+        .map(|slot| (slot.name.clone(), slot.error.clone().unwrap_or_default()));
+    let other = tick.errors.first().map(|error| (error.what.to_owned(), error.error.clone()));
+    match slot.or(other) {
+        Some((what, error)) => Err(ReplayError::Failed { what, at: tick.at, error }),
+        None => Ok(()),
+    }
+}
+
+fn sources(pattern: &str) -> String {
+    let units: Vec<String> =
+        super::forms::published_units().map(|unit| format!("\"{unit}\"")).collect();
+    format!(
+        "# Written by `duban demo`, for as long as it runs: a server of its own on this machine, on which\n\
+         # every second 镇街 publishes its files (invented).\n\
+         [[http]]\n\
+         name = \"town-platform\"\n\
+         url = \"{pattern}\"\n\
+         units = [{}]\n\
+         retries = 0\n",
+        units.join(", ")
+    )
+}
+
+const ENDED: &str = "# Written by `duban demo`. While it ran, every second 镇街 published its files on a server of the\n\
+     # demo's own, which ended with it; what came of asking it is in the ledger (`duban status`).\n\
+     # The reference of this file is docs/definitions.md, “config/sources.toml”.\n";

@@ -80,8 +80,7 @@ impl Server {
         }
         let shelf = Arc::new(Mutex::new(Shelf { now: Timestamp::MIN, zone, files }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener =
-            runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         let routes = Router::new()
             .route("/{unit}/{period}/{dataset}", get(answer))
@@ -129,7 +128,7 @@ fn locked(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weather {
     Fair,
-    /// Comes to itself by nine o'clock.
+    /// Comes to itself by seven in the evening.
     Busy,
     /// Answers nothing of use.
     Down,
@@ -147,7 +146,7 @@ fn weather(unit: &str, day: Date) -> Weather {
     let before = first.yesterday().unwrap_or(first);
     let days = [2, 3].map(|n| months::workday_after(before, n));
     let mut rng = Prng::for_subject(&format!("weather/{unit}/{day}"));
-    if days.contains(&day) && rng.chance(3) { Weather::Busy } else { Weather::Fair }
+    if days.contains(&day) && rng.chance(2) { Weather::Busy } else { Weather::Fair }
 }
 
 async fn answer(
@@ -170,7 +169,7 @@ async fn answer(
 fn look(shelf: &Shelf, weather: Weather, hour: i8, key: Key, headers: &HeaderMap) -> Response {
     match weather {
         Weather::Down => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Weather::Busy if hour < 9 => {
+        Weather::Busy if hour < 19 => {
             let busy = [(header::RETRY_AFTER, "5400")];
             return (StatusCode::SERVICE_UNAVAILABLE, busy).into_response();
         }

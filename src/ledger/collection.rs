@@ -66,7 +66,7 @@ impl Ledger {
     pub fn first_event_at(&self) -> Result<Option<Timestamp>, LedgerError> {
         self.read("find its first event", |conn| {
             let first = conn
-                .query_row("SELECT at FROM events ORDER BY at LIMIT 1", [], |row| get(row, "at"))
+                .query_row("SELECT at FROM events ORDER BY seq LIMIT 1", [], |row| get(row, "at"))
                 .optional()?;
             Ok(first)
         })

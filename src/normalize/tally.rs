@@ -6,7 +6,7 @@
 //! - A sheet of respondents and a sheet of counts end as the same rows: an option that nobody chose is
 //!   no row in either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::findings::{Collector, Says};
@@ -29,8 +29,7 @@ pub(super) fn constants(
     findings: &mut Collector,
 ) -> Vec<Option<Value>> {
     let mut values: Vec<Option<Value>> = vec![None; contract.columns.len()];
-    let mut columns: Vec<usize> = layout.constants.iter().map(|constant| constant.column).collect();
-    columns.dedup();
+    let columns: BTreeSet<usize> = layout.constants.iter().map(|c| c.column).collect();
     let title: Vec<String> = sheet
         .rows_from(0)
         .take_while(|cells| cells[0].row < header.first_row)
@@ -57,33 +56,25 @@ pub(super) fn constants(
             if let [one] = found[..] { Some(one) } else { None }
         });
         let anywhere = candidates.iter().find(|constant| constant.named.is_empty());
-        match told.or(anywhere.map(|constant| constant.value.as_str())) {
-            Some(value) => values[column] = Some(Value::Text(value.to_owned())),
-            None => {
-                let declared = &contract.columns[column];
-                let names: Vec<&str> = candidates
-                    .iter()
-                    .map(|constant| {
-                        let labels = declared.codes.get(&constant.value);
-                        labels.and_then(|l| l.first()).unwrap_or(&constant.value).as_str()
-                    })
-                    .collect();
-                findings.say(
-                    sheet.name().map_or_else(Place::file, Place::sheet),
-                    Says::error("sheet.unnamed")
-                        .read(format!(
-                            "工作表“{}”、文件“{file_name}”",
-                            sheet.name().unwrap_or_default()
-                        ))
-                        .expected(format!(
-                            "名称能看出“{}”是哪一种：{}",
-                            declared.label(),
-                            names.join("、")
-                        ))
-                        .fix("请在工作表名称中写明"),
-                );
-            }
+        if let Some(value) = told.or(anywhere.map(|constant| constant.value.as_str())) {
+            values[column] = Some(Value::Text(value.to_owned()));
+            continue;
         }
+        let declared = &contract.columns[column];
+        let names: Vec<&str> = candidates
+            .iter()
+            .map(|constant| {
+                let labels = declared.codes.get(&constant.value);
+                labels.and_then(|l| l.first()).unwrap_or(&constant.value).as_str()
+            })
+            .collect();
+        findings.say(
+            sheet.name().map_or_else(Place::file, Place::sheet),
+            Says::error("sheet.unnamed")
+                .read(format!("工作表“{}”、文件“{file_name}”", sheet.name().unwrap_or_default()))
+                .expected(format!("名称能看出“{}”是哪一种：{}", declared.label(), names.join("、")))
+                .fix("请在工作表名称中写明"),
+        );
     }
     values
 }

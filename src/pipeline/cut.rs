@@ -208,16 +208,15 @@ impl Pipeline {
         contract: &Contract,
         is_wanted: impl Fn(Period) -> bool,
     ) -> Result<Vec<Period>, PipelineError> {
-        let first = match contract.first_period {
-            Some(first) => Some(first),
-            None => {
-                let submissions = self.ledger.submissions(&crate::ledger::SubmissionFilter {
-                    dataset: Some(contract.name.clone()),
-                    as_of: Some(self.now()),
-                    ..Default::default()
-                })?;
-                submissions.iter().map(|row| row.period).min()
-            }
+        let first = if contract.first_period.is_some() {
+            contract.first_period
+        } else {
+            let submissions = self.ledger.submissions(&crate::ledger::SubmissionFilter {
+                dataset: Some(contract.name.clone()),
+                as_of: Some(self.now()),
+                ..Default::default()
+            })?;
+            submissions.iter().map(|row| row.period).min()
         };
         let mut periods = Vec::new();
         let mut next = first;
@@ -235,7 +234,9 @@ impl Pipeline {
             .contracts
             .iter()
             .filter(|contract| contract.frequency == frequency)
-            .filter_map(|contract| contract.newest_due(today))
+            .filter_map(|contract| {
+                contract.newest_due(today).filter(|period| contract.collects(*period))
+            })
             .max()
     }
 

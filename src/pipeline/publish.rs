@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use resvg::usvg::fontdb;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -253,9 +254,12 @@ impl Pipeline {
             ("as_of", Param::from(as_of.to_string().as_str())),
             ("today", Param::from(self.clock.date_of(as_of).to_string().as_str())),
         ];
+        let queries: Vec<_> = definition.queries.iter().collect();
+        let answers: Vec<_> =
+            queries.par_iter().map(|(_, query)| session.query(&query.sql, &params)).collect();
         let mut results = BTreeMap::new();
-        for (name, query) in &definition.queries {
-            let result = session.query(&query.sql, &params).map_err(|error| {
+        for ((name, query), answer) in queries.into_iter().zip(answers) {
+            let result = answer.map_err(|error| {
                 PipelineError::Definitions(vec![error.to_diagnostic(
                     &definition.file,
                     &definition.text,
@@ -323,26 +327,23 @@ impl Pipeline {
     ) -> Result<Vec<(String, String, Vec<u8>)>, PipelineError> {
         let fonts = self.fonts();
         let document = &rendered.document.for_print();
-        let content = mail::compose(
-            document,
-            &rendered.subject,
-            &self.config.mail_css,
-            self.chart_fonts(),
-            Vec::new(),
-        )
-        .map_err(|error| PipelineError::step("composing the mail", error))?;
-        let mut files = Vec::new();
-        let mut browsable = content.html.clone();
-        for image in &content.inline {
-            let file_name =
-                format!("{}.png", image.content_id.split('@').next().unwrap_or("image"));
-            browsable = browsable.replace(&format!("cid:{}", image.content_id), &file_name);
-            files.push((format!("image:{}", image.content_id), file_name, image.bytes.clone()));
-        }
         let name = &rendered.file_name;
-        files.push(("html".into(), format!("{name}.html"), browsable.into_bytes()));
-        files.push(("text".into(), format!("{name}.txt"), content.text.into_bytes()));
-        if definition.formats.contains(&ReportFormat::Pdf) {
+        let sources = self.sources(definition, context)?;
+        let mail = || {
+            mail::compose(
+                document,
+                &rendered.subject,
+                &self.config.mail_css,
+                self.chart_fonts(),
+                Vec::new(),
+            )
+            .map_err(|error| PipelineError::step("composing the mail", error))
+        };
+        let workbook = || {
+            xlsx::render(&rendered.document, &sources)
+                .map_err(|error| PipelineError::step("writing the workbook", error))
+        };
+        let paper = || {
             let style = chart::Style {
                 font_family: fonts
                     .css_families("hei")
@@ -352,13 +353,30 @@ impl Pipeline {
             let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
             let created_at = context.as_of.to_zoned_datetime(self.clock.zone().clone());
             let meta = pdf::PdfMeta { author: &document.signature, created_at: &created_at };
-            let paper = pdf::render(document, &draw, fonts, &self.config.page_style, meta)
-                .map_err(|error| PipelineError::step("setting the PDF", error))?;
+            pdf::render(document, &draw, fonts, &self.config.page_style, meta)
+                .map_err(|error| PipelineError::step("setting the PDF", error))
+        };
+        let wanted = |format: ReportFormat| definition.formats.contains(&format);
+        // The paper takes about as long as all the others.
+        let (paper, (content, workbook)) = rayon::join(
+            || wanted(ReportFormat::Pdf).then(paper).transpose(),
+            || (mail(), wanted(ReportFormat::Xlsx).then(workbook).transpose()),
+        );
+        let content = content?;
+        let mut files = Vec::new();
+        let mut browsable = content.html;
+        for image in content.inline {
+            let file_name =
+                format!("{}.png", image.content_id.split('@').next().unwrap_or("image"));
+            browsable = browsable.replace(&format!("cid:{}", image.content_id), &file_name);
+            files.push((format!("image:{}", image.content_id), file_name, image.bytes));
+        }
+        files.push(("html".into(), format!("{name}.html"), browsable.into_bytes()));
+        files.push(("text".into(), format!("{name}.txt"), content.text.into_bytes()));
+        if let Some(paper) = paper? {
             files.push(("pdf".into(), format!("{name}.pdf"), paper.bytes));
         }
-        if definition.formats.contains(&ReportFormat::Xlsx) {
-            let bytes = xlsx::render(&rendered.document, &self.sources(definition, context)?)
-                .map_err(|error| PipelineError::step("writing the workbook", error))?;
+        if let Some(bytes) = workbook? {
             files.push(("xlsx".into(), format!("{name}.xlsx"), bytes));
         }
         Ok(files)

@@ -140,7 +140,7 @@ impl Pipeline {
     }
 
     /// When the next file of an open period that could not be had is asked for again; none if all is well.
-    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
+    pub fn next_refetch_at(&self) -> Result<Option<Timestamp>, PipelineError> {
         let troubles = self.source_troubles()?;
         Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
     }
@@ -198,8 +198,8 @@ impl Pipeline {
         Ok(wanted)
     }
 
-    /// The files that the sources may have and that are not settled, in the order of sources, data sets,
-    /// periods and units.
+    /// The files that the sources may have and that are not settled, in the order of data sets, periods and
+    /// units.
     fn wanted(
         &self,
         datasets: &[String],
@@ -219,29 +219,30 @@ impl Pipeline {
         }
         let today = self.clock.today();
         let mut wanted = Vec::new();
-        for (index, source) in config.sources.iter().enumerate() {
-            for contract in &config.contracts {
-                if !datasets.is_empty() && !datasets.contains(&contract.name) {
-                    continue;
-                }
-                for (period, is_asked_for) in self.periods_to_ask(contract, reach)? {
-                    let until = contract.corrections_until(period, &config.calendar);
-                    let correctable = today <= until.on;
-                    for unit in config.units.iter().map(|unit| &unit.code) {
-                        let key = (contract.name.clone(), period, unit.clone());
-                        let open = is_asked_for || correctable || !accepted.contains(&key);
-                        if open
-                            && (only.is_empty() || only.contains(unit))
-                            && source.gives(unit, contract, &config.units)
-                        {
-                            wanted.push(Wanted {
-                                source: index,
-                                dataset: contract.name.clone(),
-                                unit: unit.clone(),
-                                period,
-                            });
-                        }
+        for contract in &config.contracts {
+            if !datasets.is_empty() && !datasets.contains(&contract.name) {
+                continue;
+            }
+            for (period, is_asked_for) in self.periods_to_ask(contract, reach)? {
+                let until = contract.corrections_until(period, &config.calendar);
+                let correctable = today <= until.on;
+                for unit in config.units.iter().map(|unit| &unit.code) {
+                    let key = (contract.name.clone(), period, unit.clone());
+                    let open = is_asked_for || correctable || !accepted.contains(&key);
+                    if !open || !(only.is_empty() || only.contains(unit)) {
+                        continue;
                     }
+                    // At most one: two sources of one file are refused with the definitions.
+                    let source = config
+                        .sources
+                        .iter()
+                        .position(|source| source.gives(unit, contract, &config.units));
+                    wanted.extend(source.map(|source| Wanted {
+                        source,
+                        dataset: contract.name.clone(),
+                        unit: unit.clone(),
+                        period,
+                    }));
                 }
             }
         }

@@ -90,7 +90,9 @@ impl Pipeline {
             let judged =
                 self.judge_and_store(run, &session, period, is_newest || options.items, progress)?;
             // The report sees the items as they are after judging.
-            let session = if judged.changes.is_empty() { session } else { self.session(None)? };
+            if !judged.changes.is_empty() {
+                self.refresh_items(&session)?;
+            }
             let mut outcome = RunOutcome {
                 taken,
                 misplaced,

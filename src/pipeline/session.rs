@@ -1,21 +1,24 @@
 //! A session of the engine: data sets, metrics, configuration and the ledger as tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{Pipeline, PipelineError};
 use crate::config::Config;
+use crate::config::metric::Metric;
+use crate::diagnostic::Diagnostic;
 use crate::engine::{
     Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
     calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references,
     targets_batch, units_batch,
 };
 use crate::ledger::{LedgerTable, Submission, SubmissionFilter, SubmissionId};
-use crate::metric;
+use crate::metric::{self, MetricError};
 use crate::model::{Frequency, Period, SubmissionState, UnitCode};
 
 /// Tables as they are at one instant. Queries are read-only.
@@ -144,10 +147,54 @@ impl Pipeline {
     /// Opens a session with the metrics evaluated.
     pub fn session(&self, at: Option<Timestamp>) -> Result<Session, PipelineError> {
         let session = self.tables(at)?;
-        session
-            .wait(metric::register_all(&session.engine, &self.config.metrics))
-            .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
+        self.evaluate(&session, |_| true)?;
         Ok(session)
+    }
+
+    /// Brings the items of a session up to date, after a run has changed them, and the metrics that
+    /// read them: the others, whose data have not changed, are not evaluated again.
+    pub(super) fn refresh_items(&self, session: &Session) -> Result<(), PipelineError> {
+        let mut changed: BTreeSet<String> = BTreeSet::new();
+        for table in self.ledger.tables(None)? {
+            if !matches!(table.name, "items" | "item_events") {
+                continue;
+            }
+            let Some(schema) = reserved_schema(table.name) else { continue };
+            let batch = batch_from_json(&schema, &objects(&table)).map_err(|error| {
+                PipelineError::step(format!("making the table `{}`", table.name), error)
+            })?;
+            session.engine.register_batches(table.name, schema, vec![batch])?;
+            changed.insert(table.name.to_owned());
+        }
+        // What reads a metric that is evaluated again is evaluated again.
+        for metric in metric::in_order(&self.config.metrics).map_err(unordered)? {
+            let reads = table_references(&metric.sql).unwrap_or_default();
+            if !reads.is_disjoint(&changed) {
+                changed.insert(metric.name.clone());
+            }
+        }
+        self.evaluate(session, |metric| changed.contains(&metric.name))
+    }
+
+    /// Evaluates metrics, on all cores those that do not read each other.
+    fn evaluate(
+        &self,
+        session: &Session,
+        wanted: impl Fn(&Metric) -> bool,
+    ) -> Result<(), PipelineError> {
+        for level in metric::in_levels(&self.config.metrics).map_err(unordered)? {
+            let level: Vec<&Metric> = level.into_iter().filter(|metric| wanted(metric)).collect();
+            let evaluated: Vec<Result<(), Box<MetricError>>> = level
+                .par_iter()
+                .map(|metric| session.wait(metric::register(&session.engine, metric)))
+                .collect();
+            // The first by name fails the run, whichever failed first.
+            evaluated
+                .into_iter()
+                .collect::<Result<(), _>>()
+                .map_err(|error| PipelineError::step(format!("metric {}", error.name), *error))?;
+        }
+        Ok(())
     }
 
     /// Opens a session for one query: only the metrics that it reads are evaluated.
@@ -212,6 +259,11 @@ impl Pipeline {
         batch_from_json(&schema, &rows)
             .map_err(|error| PipelineError::step("making the table `coverage`", error))
     }
+}
+
+fn unordered(problems: Vec<Diagnostic>) -> PipelineError {
+    let error = metric::unordered(problems);
+    PipelineError::step(format!("metric {}", error.name), error)
 }
 
 fn objects(table: &LedgerTable) -> Vec<Value> {

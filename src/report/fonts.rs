@@ -9,6 +9,7 @@
 //!   draw some characters otherwise, and nobody would notice.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +19,7 @@ use typst::foundations::Bytes;
 use typst::text::{Font, FontInfo};
 
 use crate::config::fonts::{BASE_ROLE, FontSettings, role_label};
+use crate::durable::hex;
 
 /// How a machine without Chinese faces is mended.
 pub const INSTALL_HINT: &str = "install free faces (Debian: `apt-get install fonts-noto-cjk fonts-arphic-gkai00mp`) \
@@ -276,9 +278,12 @@ impl Face {
         if let Some(known) = self.file.sha256.get() {
             return Ok(known.clone());
         }
-        let digest = Sha256::digest(self.file.bytes()?.as_slice());
-        let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        Ok(self.file.sha256.get_or_init(|| hex).clone())
+        let hash = match self.file.bytes.get() {
+            Some(bytes) => Sha256::digest(bytes.as_slice()),
+            // A collection has 20 MB, and most are never set in: they need not be in memory.
+            None => digest_of(&self.file.path)?,
+        };
+        Ok(self.file.sha256.get_or_init(|| hex(&hash)).clone())
     }
 
     /// The face, loaded for typesetting.
@@ -310,6 +315,19 @@ impl FontFile {
         }
         let read = fs_err::read(&self.path)?;
         Ok(self.bytes.get_or_init(|| Bytes::new(read)))
+    }
+}
+
+/// SHA-256 of a file, read piece by piece.
+fn digest_of(path: &Path) -> std::io::Result<sha2::digest::Output<Sha256>> {
+    let mut file = fs_err::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hash.finalize()),
+            n => hash.update(&piece[..n]),
+        }
     }
 }
 

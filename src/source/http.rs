@@ -123,6 +123,11 @@ pub fn ask_all<E: From<std::io::Error>>(
             break;
         }
     }
+    // What came at the last moment.
+    while let (true, Ok(last)) = (result.is_ok(), waiting.try_recv()) {
+        open[last.ask] = false;
+        result = take(vec![last]);
+    }
     // Looking up a name cannot be broken off: it is not waited for.
     runtime.shutdown_background();
     result?;

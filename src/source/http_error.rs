@@ -25,7 +25,7 @@ pub enum FetchError {
     Truncated { code: Option<u16>, reason: String },
     #[error("the file is larger than {max_mb} MB: the rest was not read")]
     TooLarge { max_mb: u32 },
-    #[error("sent on {reason}")]
+    #[error("the server sends us on {reason}")]
     RedirectRefused { code: u16, reason: String, hint: &'static str },
     #[error("the reply is {found}, which is no table{}", if *.login { ": it looks like a login page" } else { "" })]
     WrongType { found: String, login: bool },
@@ -175,14 +175,25 @@ fn of_tls(error: &rustls::Error) -> FetchError {
             "check this machine's clock, or tell the server's operator",
         ),
         C::NotValidForName => ("it is for another host".to_owned(), NAME_HINT),
-        C::NotValidForNameContext { expected, presented } => (
-            format!("it is for {}, not for {}", presented.join(", "), expected.to_str()),
-            NAME_HINT,
-        ),
+        C::NotValidForNameContext { expected, presented } => {
+            (format!("it is for {}, not for {}", names(presented), expected.to_str()), NAME_HINT)
+        }
         C::Revoked => ("it was revoked".to_owned(), renew),
         other => (other.to_string(), renew),
     };
     FetchError::BadCertificate { reason, hint }
+}
+
+/// The names that a certificate is for; rustls gives them as `DnsName("data.example")`.
+fn names(presented: &[String]) -> String {
+    let bare = |name: &String| match name.split_once('(') {
+        Some((_, rest)) => rest.trim_end_matches(')').trim_matches('"').to_owned(),
+        None => name.clone(),
+    };
+    match presented {
+        [] => "no host".to_owned(),
+        some => some.iter().map(bare).collect::<Vec<_>>().join(", "),
+    }
 }
 
 const NAME_HINT: &str = "check the host in the address; if it is right, tell the server's operator";

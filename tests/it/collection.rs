@@ -55,16 +55,15 @@ fn keys_of_collection_have_their_defaults_and_are_read() {
     assert!(full.collects("2024-09".parse().unwrap()));
     assert!(!full.collects("2024-08".parse().unwrap()), "before the first");
     assert!(!full.collects("2024".parse().unwrap()), "another frequency");
-    let bare: String = CLASSES
+    let bare: Vec<&str> = CLASSES
         .lines()
         .filter(|line| {
             !["first_period", "corrections_", "reminder_", "nil"]
                 .iter()
                 .any(|k| line.starts_with(k))
         })
-        .map(|line| format!("{line}\n"))
         .collect();
-    let bare = Contract::load("pipelines/classes/pipeline.toml", &bare).unwrap();
+    let bare = Contract::load("pipelines/classes/pipeline.toml", &bare.join("\n")).unwrap();
     assert!(bare.first_period.is_none() && bare.nil.is_none());
     assert!(bare.reminder_workdays.is_empty());
     assert_eq!(bare.corrections_workdays, 10);

@@ -88,6 +88,10 @@ fn a_mail_says_what_is_owed_by_when_and_what_to_do() {
     ] {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
+    for line in ["报送时限", "目前情况", "请办理", "编号"] {
+        let is_line = |text: &str| text.trim_start().starts_with(&format!("- {line}："));
+        assert!(said.lines().any(is_line), "{line} begins a line:\n{said}");
+    }
     assert!(!said.contains("乙镇") && !said.contains("丙街道"), "no other town's matters:\n{said}");
     let said = text_to(&home, "2024-10-10 10:00", "t3@district.example");
     for part in ["已退回，须更正2处", "classes-t3-2024-09.csv", "C2：读到“many”", "C3"]
@@ -184,7 +188,7 @@ fn one_mail_lists_all_that_a_recipient_owes() {
     assert!(said.contains("classes/2024-09/t1") && said.contains("classes/2024-09/t2"), "{said}");
     // A month later September is still owed, and stands in October's mail.
     let due = plan(&home, "2024-11-05 09:00");
-    let owed: Vec<String> = due.mails[1].owed.iter().map(|one| one.code()).collect();
+    let owed: Vec<String> = due.mails[1].owed.iter().map(duban::pipeline::Owed::code).collect();
     assert_eq!(
         owed,
         ["classes/2024-09/t1", "classes/2024-09/t2", "classes/2024-10/t1", "classes/2024-10/t2"]

@@ -19,17 +19,17 @@ struct Asked {
     code: Option<u16>,
 }
 
-fn asked(test: &str, replies: Value, more: &str) -> Option<Asked> {
-    asked_with(test, json!({"paths": {FILE: replies}}), more, &[])
+fn asked(test: &str, replies: &Value, more: &str) -> Option<Asked> {
+    asked_with(test, &json!({"paths": {FILE: replies}}), more, &[])
 }
 
 fn asked_with(
     test: &str,
-    script: Value,
+    script: &Value,
     more: &str,
     environment: &[(&str, &str)],
 ) -> Option<Asked> {
-    let server = Server::start(test, &script)?;
+    let server = Server::start(test, script)?;
     let home = district(1);
     ask_at(&home, &server.url(), more);
     let pipeline = open_with(&home, NOW, environment);
@@ -68,7 +68,7 @@ fn a_file_that_a_server_has_is_taken_like_one_of_the_inbox() {
     let name = "attachment; filename=\"x.csv\"; filename*=UTF-8''%E7%A4%BA%E4%BE%8B.csv";
     let reply = json!([{"body": csv(7), "headers": {
         "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": name}}]);
-    let Some(asked) = asked("a file is taken", reply, "") else { return };
+    let Some(asked) = asked("a file is taken", &reply, "") else { return };
     assert_eq!((asked.state, asked.code), (FetchState::Taken, Some(200)));
     let rows = asked.home.query(
         "SELECT dataset, reporter_code, period, file_name, door, state, late FROM submissions",
@@ -94,7 +94,7 @@ fn a_file_that_a_server_has_is_taken_like_one_of_the_inbox() {
 
 #[test]
 fn a_packed_file_is_unpacked() {
-    let Some(asked) = asked("packed", json!([{"body": csv(7), "gzip": true}]), "") else { return };
+    let Some(asked) = asked("packed", &json!([{"body": csv(7), "gzip": true}]), "") else { return };
     assert_eq!(asked.state, FetchState::Taken);
     assert_eq!(asked.home.count("SELECT sum(n) FROM counts"), 7);
 }
@@ -102,7 +102,7 @@ fn a_packed_file_is_unpacked() {
 #[test]
 fn a_file_that_is_returned_was_still_fetched() {
     let reply = json!([{"body": "地点,人数\n甲,多\n"}]);
-    let Some(asked) = asked("a returned file", reply, "") else { return };
+    let Some(asked) = asked("a returned file", &reply, "") else { return };
     assert_eq!(asked.state, FetchState::Taken);
     let rows = asked.home.query("SELECT state, n_errors FROM submissions");
     assert_eq!(rows, [json!({"state": "returned", "n_errors": 1})]);
@@ -116,7 +116,7 @@ fn the_second_time_only_what_is_new_is_sent_and_nothing_changes() {
     for validator in [json!({"etag": etag}), json!({"last_modified": modified})] {
         let mut reply = json!({"body": csv(7)});
         reply.as_object_mut().unwrap().extend(validator.as_object().unwrap().clone());
-        let Some(asked) = asked("the second time", json!([reply]), "") else { return };
+        let Some(asked) = asked("the second time", &json!([reply]), "") else { return };
         let event_no = open(&asked.home, NOW).ledger().event_no().unwrap();
         let later = "2024-10-09T01:00:00Z";
         let outcome = collect(&asked.home, later);
@@ -146,7 +146,7 @@ fn the_second_time_only_what_is_new_is_sent_and_nothing_changes() {
 
 #[test]
 fn the_same_bytes_without_a_validator_are_unchanged_too() {
-    let Some(asked) = asked("the same bytes", json!([{"body": csv(7)}]), "") else { return };
+    let Some(asked) = asked("the same bytes", &json!([{"body": csv(7)}]), "") else { return };
     let outcome = collect(&asked.home, "2024-10-09T01:00:00Z");
     assert_eq!((outcome.pulled.n_unchanged, outcome.taken.len()), (1, 0));
     assert_eq!(asked.home.count("SELECT count(*) FROM submissions"), 1);
@@ -155,7 +155,7 @@ fn the_same_bytes_without_a_validator_are_unchanged_too() {
 #[test]
 fn a_correction_is_taken_within_its_window_and_not_looked_for_after_it() {
     let replies = json!([{"body": csv(7), "etag": "\"a\""}, {"body": csv(8), "etag": "\"b\""}]);
-    let Some(asked) = asked("a correction", replies, "") else { return };
+    let Some(asked) = asked("a correction", &replies, "") else { return };
     let outcome = collect(&asked.home, "2024-10-09T01:00:00Z");
     assert_eq!(outcome.taken.len(), 1);
     assert_eq!(asked.home.count("SELECT sum(n) FROM counts"), 8);
@@ -168,7 +168,7 @@ fn a_correction_is_taken_within_its_window_and_not_looked_for_after_it() {
 fn a_file_that_is_not_there_yet_is_no_fault() {
     for code in [404, 410, 204] {
         let reply = json!([{"status": code}]);
-        let Some(asked) = asked("not there yet", reply, "") else { return };
+        let Some(asked) = asked("not there yet", &reply, "") else { return };
         assert_eq!((asked.state, asked.code), (FetchState::Absent, Some(code)));
         assert_eq!(troubles(&asked.home, NOW), []);
         assert_eq!(asked.server.saw().len(), 1, "not asked twice");
@@ -180,15 +180,15 @@ fn a_file_that_is_not_there_yet_is_no_fault() {
 #[test]
 fn a_refusal_says_whether_a_secret_is_missing_or_wrong() {
     let reply = json!({"paths": {FILE: [{"login": "right", "body": csv(7)}]}});
-    let Some(asked) = asked_with("refused", reply.clone(), "", &[]) else { return };
+    let Some(asked) = asked_with("refused", &reply, "", &[]) else { return };
     asked.is_trouble(FetchState::Unauthorised, Some(401), "(401)", "give it `auth`");
     assert_eq!(asked.server.saw().len(), 1, "asking again would be no use");
     let auth = "auth = { kind = \"bearer\", secret_env = \"WEB_TOKEN\" }";
     let secret = [("WEB_TOKEN", "wrong-secret")];
-    let Some(asked) = asked_with("refused", reply.clone(), auth, &secret) else { return };
+    let Some(asked) = asked_with("refused", &reply, auth, &secret) else { return };
     asked.is_trouble(FetchState::Unauthorised, Some(401), "(401)", "still valid");
     let secret = [("WEB_TOKEN", "right\n")];
-    let Some(asked) = asked_with("let in", reply, auth, &secret) else { return };
+    let Some(asked) = asked_with("let in", &reply, auth, &secret) else { return };
     assert_eq!(asked.state, FetchState::Taken);
 }
 
@@ -208,12 +208,12 @@ fn a_name_and_password_let_us_in() {
 fn without_its_secret_a_source_is_not_asked() {
     let reply = json!({"paths": {FILE: [{"body": csv(7)}]}});
     let auth = "auth = { kind = \"bearer\", secret_env = \"WEB_TOKEN\" }";
-    let Some(asked) = asked_with("no secret", reply.clone(), auth, &[]) else { return };
+    let Some(asked) = asked_with("no secret", &reply, auth, &[]) else { return };
     let hint = "start duban with the source's secret in WEB_TOKEN";
     asked.is_trouble(FetchState::NoSecret, None, "WEB_TOKEN is not set", hint);
     assert_eq!(asked.server.saw(), Vec::<Value>::new());
     let auth = "auth = { kind = \"bearer\", secret_file = \"nowhere.txt\" }";
-    let Some(asked) = asked_with("no secret", reply, auth, &[]) else { return };
+    let Some(asked) = asked_with("no secret", &reply, auth, &[]) else { return };
     asked.is_trouble(FetchState::NoSecret, None, "the secret cannot be read", "into that file");
 }
 
@@ -224,7 +224,7 @@ fn a_server_that_names_a_time_is_not_asked_before_it() {
     for (status, retry) in [(429, "7200"), (429, later), (503, "7200")] {
         let replies = json!([
             {"status": status, "headers": {"Retry-After": retry}}, {"body": csv(7)}]);
-        let Some(asked) = asked("come back later", replies, "") else { return };
+        let Some(asked) = asked("come back later", &replies, "") else { return };
         asked.is_trouble(FetchState::Throttled, Some(status), "come back later", "by itself");
         assert_eq!(asked.server.saw().len(), 1);
         let not_before = "2024-10-08T03:00:00Z";
@@ -234,10 +234,13 @@ fn a_server_that_names_a_time_is_not_asked_before_it() {
         assert_eq!((outcome.pulled.n_asked, outcome.pulled.n_held), (0, 1));
         assert_eq!(asked.server.saw().len(), 1, "not asked before its time");
         assert_eq!(open(&asked.home, before).n_refetches_due().unwrap(), 0);
+        let next = open(&asked.home, before).next_refetch_at().unwrap();
+        assert_eq!(next.map(|at| at.to_string()).as_deref(), Some(not_before));
         assert_eq!(open(&asked.home, not_before).n_refetches_due().unwrap(), 1);
         let again = open(&asked.home, not_before).refetch_due(&Silent).unwrap();
         assert_eq!((again.taken.len(), again.cuts.len()), (1, 1));
         assert_eq!(troubles(&asked.home, not_before), []);
+        assert_eq!(open(&asked.home, not_before).next_refetch_at().unwrap(), None);
     }
 }
 
@@ -246,22 +249,22 @@ fn a_server_that_names_no_sensible_time_is_asked_again_soon() {
     for retry in [None, Some("0"), Some("soon"), Some("Tue, 08 Oct 2023 03:00:00 GMT")] {
         let headers = retry.map_or(json!({}), |value| json!({"Retry-After": value}));
         let reply = json!([{"status": 429, "headers": headers}]);
-        let Some(asked) = asked("no sensible time", reply, "") else { return };
+        let Some(asked) = asked("no sensible time", &reply, "") else { return };
         let trouble = &troubles(&asked.home, NOW)[0].1;
         assert_eq!(trouble["not_before"], "2024-10-08T01:05:00Z", "{retry:?}");
     }
     let reply = json!([{"status": 429, "headers": {"Retry-After": "99999999999999"}}]);
-    let Some(asked) = asked("far too late", reply, "") else { return };
+    let Some(asked) = asked("far too late", &reply, "") else { return };
     assert_eq!(troubles(&asked.home, NOW)[0].1["not_before"], "2024-10-15T01:00:00Z");
 }
 
 #[test]
 fn a_server_error_is_asked_again_at_once_and_then_said() {
-    let Some(asked) = asked("500", json!([{"status": 500}]), "retries = 2") else { return };
+    let Some(asked) = asked("500", &json!([{"status": 500}]), "retries = 2") else { return };
     asked.is_trouble(FetchState::Unavailable, Some(500), "(500)", "asked again by itself");
     assert_eq!(asked.server.saw().len(), 3);
     let replies = json!([{"status": 500}, {"status": 503}, {"body": csv(7)}]);
-    let Some(asked) = asked_with("500 passes", json!({"paths": {FILE: replies}}), "", &[]) else {
+    let Some(asked) = asked_with("500 passes", &json!({"paths": {FILE: replies}}), "", &[]) else {
         return;
     };
     assert_eq!(asked.state, FetchState::Taken);
@@ -270,10 +273,10 @@ fn a_server_error_is_asked_again_at_once_and_then_said() {
 
 #[test]
 fn a_request_that_is_refused_otherwise_is_said() {
-    let Some(asked) = asked("405", json!([{"status": 405}]), "") else { return };
+    let Some(asked) = asked("405", &json!([{"status": 405}]), "") else { return };
     asked.is_trouble(FetchState::Refused, Some(405), "(405)", "check the source's address");
     // 304 although nothing was named that could be unchanged.
-    let Some(asked) = asked_with("304", json!({"paths": {FILE: [{"status": 304}]}}), "", &[])
+    let Some(asked) = asked_with("304", &json!({"paths": {FILE: [{"status": 304}]}}), "", &[])
     else {
         return;
     };
@@ -282,7 +285,7 @@ fn a_request_that_is_refused_otherwise_is_said() {
 
 #[test]
 fn failures_in_a_row_are_asked_again_ever_later() {
-    let Some(asked) = asked("in a row", json!([{"status": 500}]), "retries = 0") else { return };
+    let Some(asked) = asked("in a row", &json!([{"status": 500}]), "retries = 0") else { return };
     let mut at: jiff::Timestamp = NOW.parse().unwrap();
     let mut waits = Vec::new();
     for _ in 0..9 {
@@ -301,7 +304,7 @@ fn failures_in_a_row_are_asked_again_ever_later() {
 fn a_slow_reply_is_given_up() {
     // Nobody ever releases it.
     let script = json!({"paths": {FILE: [{"body": csv(7)}]}, "hang_for": [FILE]});
-    let Some(asked) = asked_with("slow", script, "timeout_seconds = 1", &[]) else { return };
+    let Some(asked) = asked_with("slow", &script, "timeout_seconds = 1", &[]) else { return };
     asked.is_trouble(FetchState::Slow, None, "within 1 s", "raise timeout_seconds");
     assert_eq!(asked.server.saw().len(), 1, "a slow server is not asked twice at once");
 }
@@ -316,11 +319,11 @@ fn a_reply_that_breaks_off_is_not_taken() {
         json!({"body": body, "gzip": true, "keep": 20}),
         json!({"body": ""}),
     ] {
-        let Some(asked) = asked("broken off", json!([reply]), half) else { return };
+        let Some(asked) = asked("broken off", &json!([reply]), half) else { return };
         asked.is_trouble(FetchState::Truncated, Some(200), "broke off", "nothing was taken");
     }
     let replies = json!([{"body": body, "keep": 12}, {"body": body}]);
-    let Some(asked) = asked_with("whole at last", json!({"paths": {FILE: replies}}), "", &[])
+    let Some(asked) = asked_with("whole at last", &json!({"paths": {FILE: replies}}), "", &[])
     else {
         return;
     };
@@ -331,10 +334,10 @@ fn a_reply_that_breaks_off_is_not_taken() {
 fn a_file_that_is_too_large_is_not_read_to_its_end() {
     // 200 MB of zeros in 200 kB: only as much is unpacked as may be taken.
     let limit = "max_mb = 1";
-    let Some(asked) = asked("a bomb", json!([{"bomb_mb": 200}]), limit) else { return };
+    let Some(asked) = asked("a bomb", &json!([{"bomb_mb": 200}]), limit) else { return };
     asked.is_trouble(FetchState::TooLarge, Some(200), "larger than 1 MB", "raise max_mb");
     let reply = json!([{"body": "x", "pad_mb": 1}]);
-    let Some(asked) = asked_with("too large", json!({"paths": {FILE: reply}}), limit, &[]) else {
+    let Some(asked) = asked_with("too large", &json!({"paths": {FILE: reply}}), limit, &[]) else {
         return;
     };
     asked.is_trouble(FetchState::TooLarge, Some(200), "larger than 1 MB", "raise max_mb");
@@ -345,17 +348,17 @@ fn a_login_page_is_not_taken_for_a_table() {
     let page = "<!DOCTYPE html><title>登录</title>";
     for headers in [json!({"Content-Type": "text/html; charset=utf-8"}), json!({})] {
         let reply = json!([{"body": page, "headers": headers}]);
-        let Some(asked) = asked("a login page", reply, "") else { return };
+        let Some(asked) = asked("a login page", &reply, "") else { return };
         let words = "it looks like a login page";
         asked.is_trouble(FetchState::WrongType, Some(200), words, "give the source `auth`");
     }
     let reply = json!([{"body": "%PDF-1.7", "headers": {"Content-Type": "application/pdf"}}]);
-    let Some(asked) = asked("a PDF", reply, "") else { return };
+    let Some(asked) = asked("a PDF", &reply, "") else { return };
     let words = "the reply is application/pdf, which is no table";
     asked.is_trouble(FetchState::WrongType, Some(200), words, "add the type to content_types");
     let reply = json!([{"body": csv(7), "headers": {"Content-Type": "Application/X-Stat"}}]);
     let more = "content_types = [\"application/x-stat\"]";
-    let Some(asked) = asked_with("a type of its own", json!({"paths": {FILE: reply}}), more, &[])
+    let Some(asked) = asked_with("a type of its own", &json!({"paths": {FILE: reply}}), more, &[])
     else {
         return;
     };
@@ -371,7 +374,7 @@ fn a_redirect_within_the_host_is_followed() {
     }});
     let auth = "auth = { kind = \"bearer\", secret_env = \"WEB_TOKEN\" }";
     let secret = [("WEB_TOKEN", "s3cret")];
-    let Some(asked) = asked_with("a redirect", script, auth, &secret) else { return };
+    let Some(asked) = asked_with("a redirect", &script, auth, &secret) else { return };
     assert_eq!(asked.state, FetchState::Taken);
     assert_eq!(asked.server.paths(), [FILE, "/store/7.csv?v=1", "/8.csv"]);
     assert_eq!(asked.home.query("SELECT file_name FROM submissions")[0]["file_name"], "8.csv");
@@ -384,14 +387,19 @@ fn a_redirect_in_circles_ends() {
         "/a": [{"status": 302, "headers": {"Location": "/b"}}],
         "/b": [{"status": 302, "headers": {"Location": "/a"}}],
     }});
-    let Some(asked) = asked_with("in circles", script.clone(), "", &[]) else { return };
-    asked.is_trouble(FetchState::RedirectRefused, Some(302), "sent on in circles", "a login page");
-    assert_eq!(asked.server.paths(), [FILE, "/a", "/b"]);
-    let Some(asked) = asked_with("too often", script, "max_redirects = 1", &[]) else { return };
+    let Some(asked) = asked_with("in circles", &script, "", &[]) else { return };
     asked.is_trouble(
         FetchState::RedirectRefused,
         Some(302),
-        "sent on more than 1 times",
+        "sends us on in circles",
+        "a login page",
+    );
+    assert_eq!(asked.server.paths(), [FILE, "/a", "/b"]);
+    let Some(asked) = asked_with("too often", &script, "max_redirects = 1", &[]) else { return };
+    asked.is_trouble(
+        FetchState::RedirectRefused,
+        Some(302),
+        "sends us on more than 1 times",
         "raise max_redirects",
     );
 }
@@ -411,7 +419,7 @@ fn a_redirect_to_another_host_is_refused_and_the_secret_never_gets_there() {
     ] {
         let script = json!({"paths": {
             FILE: [{"status": 301, "headers": {"Location": to}}], "/x.csv": [{"body": csv(7)}]}});
-        let Some(asked) = asked_with("another host", script, auth, &secret) else { return };
+        let Some(asked) = asked_with("another host", &script, auth, &secret) else { return };
         asked.is_trouble(FetchState::RedirectRefused, Some(301), words, "");
         let saw = asked.server.saw();
         assert_eq!(saw.len(), 1, "{saw:?}");

@@ -2,16 +2,10 @@
 
 use duban::ledger::{Door, Ledger, LedgerError, NewFetch};
 use duban::model::{FetchState, Period, UnitCode};
-use jiff::Timestamp;
 
-use crate::ledger::ledger;
+use crate::ledger::{at, ledger};
 
-fn at(minute: i64) -> Timestamp {
-    let start: Timestamp = "2024-10-08T00:00:00Z".parse().unwrap();
-    start.checked_add(jiff::SignedDuration::from_mins(minute)).unwrap()
-}
-
-fn answer(state: FetchState, minute: i64) -> NewFetch {
+pub(crate) fn answer(state: FetchState, minute: i64) -> NewFetch {
     NewFetch {
         source: "web".into(),
         dataset: "counts".into(),
@@ -31,8 +25,9 @@ fn answer(state: FetchState, minute: i64) -> NewFetch {
 }
 
 fn note(ledger: &Ledger, new: &NewFetch) -> (bool, u64) {
-    let hour =
-        |failures: u64| Some(new.asked_at + jiff::SignedDuration::from_mins(10 * failures as i64));
+    let hour = |failures: u64| {
+        Some(new.asked_at + jiff::SignedDuration::from_mins(10 * i64::try_from(failures).unwrap()))
+    };
     let noted = ledger.note_fetch(new, hour).unwrap();
     (noted.changed, noted.failures)
 }

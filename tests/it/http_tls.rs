@@ -102,7 +102,7 @@ fn an_expired_certificate_is_refused() {
 #[test]
 fn a_certificate_for_another_host_is_refused() {
     let other = Certificates::make("other.example", None);
-    let reason = "for DnsName(\"other.example\"), not for 127.0.0.1";
+    let reason = "it is for other.example, not for 127.0.0.1";
     is_refused("another host", &other, true, reason, "check the host in the address");
 }
 

@@ -3,10 +3,13 @@
 use duban::ledger::{
     AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, ReminderKey, Transport,
 };
-use duban::model::{ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode};
+use duban::model::{
+    FetchState, ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::http_ledger::answer;
 use crate::ledger::{arrival, at, cut, decision, finding, ledger, run};
 use crate::ledger_outbox::{change, edition, item, mail};
 
@@ -36,6 +39,7 @@ fn full() -> (TempDir, Ledger) {
     let delivery = ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
     ledger.claim_next(Transport::Smtp, at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
+    ledger.note_fetch(&answer(FetchState::Absent, 8), |_| None).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();
     (home, ledger)
 }
@@ -165,12 +169,13 @@ fn the_tables_of_an_as_of_are_those_of_a_ledger_that_ended_there() {
     let n_rows = |minute| -> Vec<usize> {
         ledger.tables(Some(at(minute))).unwrap().iter().map(|table| table.rows.len()).collect()
     };
-    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs
-    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1]);
-    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs, fetches
+    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0]);
+    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(n_rows(8), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
     let state_of = |name: &str, column: usize, minute| -> Value {
         let tables = ledger.tables(Some(at(minute))).unwrap();
         tables.iter().find(|table| table.name == name).unwrap().rows[0][column].clone()

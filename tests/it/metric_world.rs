@@ -56,6 +56,7 @@ pub fn datasets() -> Vec<(String, SchemaRef)> {
              heads_certified:i nurses:i health:i admin:i support:i logistics:i guards:i posts:i \
              posts_filled:i",
         ),
+        ("satisfaction", "paper question option answers:i"),
     ];
     sets.map(|(name, columns)| (name.to_owned(), table(columns))).to_vec()
 }
@@ -107,6 +108,21 @@ pub fn tables() -> Vec<(String, RecordBatch)> {
         ("periods".to_owned(), periods()),
         ("targets".to_owned(), targets()),
     ]
+    .into_iter()
+    .chain(references())
+    .collect()
+}
+
+/// The repository's own reference tables.
+pub fn references() -> Vec<(String, RecordBatch)> {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let files = duban::config::files::under(&config, &["reference"], "csv").expect("files");
+    let load = |(file, text): (String, String)| {
+        let table = duban::config::reference::load(&file, &text);
+        let table = table.unwrap_or_else(|problems| panic!("{}", problems[0]));
+        (table.name, table.batch)
+    };
+    files.into_iter().map(load).collect()
 }
 
 /// An engine with every data set and reserved table, filled from JSON rows by table.

@@ -28,7 +28,7 @@ pub fn contract(home: &str, dataset: &str) -> Contract {
 /// The units of `<home>/config/units.csv`, read without the program's own loader.
 pub fn units(home: &str) -> UnitDirectory {
     let path = root().join(home).join("config/units.csv");
-    let mut reader = csv::Reader::from_path(path).unwrap();
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path).unwrap();
     let none = |text: &str| (!text.is_empty()).then(|| UnitCode::new(text));
     UnitDirectory::new(
         reader

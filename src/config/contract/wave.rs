@@ -66,9 +66,8 @@ pub(super) fn prove(
         if closes_on < opens_on {
             proof.refuse(wave.closes_on.span(), "the wave closes before it opens", "");
         }
-        let later = waves.iter().find(|other| {
-            other.period >= period || other.closes_on >= opens_on && other.period < period
-        });
+        let later =
+            waves.iter().find(|other| other.period >= period || other.closes_on >= opens_on);
         if let Some(other) = later {
             let message = if other.period == period {
                 format!("the wave {period} is listed twice")
