@@ -43,9 +43,16 @@ pub fn tick_at(daemon: &mut Daemon, at: Timestamp) -> Tick {
 /// A small home without a watch, its data set scheduled as given.
 fn scheduled(schedule: &str) -> Home {
     let home = small::home(&["secretariat"]);
-    home.write("config/duban.local.toml", "[daemon]\nwatch_seconds = 0\n");
+    only_what_the_test_schedules(&home);
     set_schedule(&home, schedule);
     home
+}
+
+/// No look into the drop folder, and none of the sample home's own schedules.
+pub fn only_what_the_test_schedules(home: &Home) {
+    home.write("config/duban.local.toml", "[daemon]\nwatch_seconds = 0\n");
+    let settings = home.read("config/duban.toml");
+    home.write("config/duban.toml", settings.split("[reminders.schedule]").next().unwrap());
 }
 
 fn set_schedule(home: &Home, schedule: &str) {

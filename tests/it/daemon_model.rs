@@ -11,7 +11,7 @@ use duban::model::RunState;
 use duban::pipeline::process;
 use jiff::Timestamp;
 
-use crate::daemon::{at, open_at, tick_at};
+use crate::daemon::{at, only_what_the_test_schedules, open_at, tick_at};
 use crate::home::Home;
 use crate::schedule_cron::Dice;
 use crate::small;
@@ -178,7 +178,7 @@ struct World {
 impl World {
     fn new() -> World {
         let home = small::home(&[]);
-        home.write("config/duban.local.toml", "[daemon]\nwatch_seconds = 0\n");
+        only_what_the_test_schedules(&home);
         let bare = home.read("pipelines/enrollment/pipeline.toml");
         for folder in ["pipelines/enrollment", "pipelines/_metrics", "report_templates/note"] {
             fs_err::remove_dir_all(home.root.join(folder)).unwrap();
