@@ -3,11 +3,12 @@
 //! `data/archive/<first two hex digits>/<sha-256>`, readable by the owner alone. A file with
 //! children's identities never gets here: the pipeline refuses it before.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use fs_err as fs;
 
-use crate::durable::{Access, sha256_hex, write_whole};
+use crate::durable::{Access, sha256_hex, write_all, write_whole};
 
 /// Why the archive could not store or return a file.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,20 @@ impl Archive {
                 .map_err(|source| ArchiveError::Io { path: path.display().to_string(), source })?;
         }
         Ok(sha256)
+    }
+
+    /// As [`Archive::store`] for several submissions, given with their SHA-256, which the disk then
+    /// takes together.
+    pub fn store_all(&self, submissions: &[(&str, &[u8])]) -> Result<(), ArchiveError> {
+        // The same bytes may come from several offices.
+        let files: BTreeMap<PathBuf, &[u8]> = submissions
+            .iter()
+            .map(|(sha256, bytes)| (self.path(sha256), *bytes))
+            .filter(|(path, _)| !path.is_file())
+            .collect();
+        let files: Vec<(PathBuf, &[u8])> = files.into_iter().collect();
+        write_all(&files, Access::OwnerReadOnly)
+            .map_err(|source| ArchiveError::Io { path: self.root.display().to_string(), source })
     }
 
     /// Removes a file: only for one that turned out to hold children's identities.

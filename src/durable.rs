@@ -1,7 +1,13 @@
 //! Files that survive a crash whole or not at all, and their hashes. A leaf.
+//!
+//! ## Design notes
+//! - A disk takes milliseconds to sync a file, and thirty files at once hardly longer than one: the
+//!   file system writes its journal once for all that wait. So what belongs together is synced
+//!   together ([`write_all`]), each file by a thread of its own.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use sha2::{Digest, Sha256};
@@ -33,19 +39,75 @@ pub enum Access {
 /// Writes a file under a temporary name beside it, syncs, and renames it to `path`, making the
 /// folders above. A file that stands there already is replaced.
 pub fn write_whole(path: &Path, bytes: &[u8], access: Access) -> std::io::Result<()> {
+    let temporary = write_temporary(path, bytes, access)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_dir(folder_of(path))
+}
+
+/// As [`write_whole`] for several files, which are synced together. Each of them survives a crash
+/// whole or not at all; a crash may leave some of them and not the others.
+pub fn write_all(files: &[(PathBuf, &[u8])], access: Access) -> std::io::Result<()> {
+    let mut temporaries = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        temporaries.push(write_temporary(path, bytes, access)?);
+    }
+    let open: Vec<&std::fs::File> =
+        temporaries.iter().map(tempfile::NamedTempFile::as_file).collect();
+    sync_together(&open)?;
+    for (temporary, (path, _)) in temporaries.into_iter().zip(files) {
+        temporary.persist(path).map_err(|error| error.error)?;
+    }
+    let folders: BTreeSet<&Path> = files.iter().map(|(path, _)| folder_of(path)).collect();
+    let folders =
+        folders.into_iter().map(fs::File::open).collect::<std::io::Result<Vec<fs::File>>>()?;
+    sync_together(&folders.iter().map(fs::File::file).collect::<Vec<_>>())
+}
+
+/// Puts a file there by renaming, so that nobody reads half of it, without waiting for the disk: a
+/// power cut may leave it empty. Only for what is made again from other files.
+pub fn write_derived(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = write_temporary(path, bytes, Access::Shared)?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn write_temporary(
+    path: &Path,
+    bytes: &[u8],
+    access: Access,
+) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = folder_of(path);
     make_dir(dir, access)?;
     let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(dir)?;
     temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
     let mode = match access {
         Access::OwnerReadOnly => 0o400,
         Access::Shared => 0o644,
     };
     fs::set_permissions(temporary.path(), std::fs::Permissions::from_mode(mode))?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    sync_dir(dir)
+    Ok(temporary)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Syncs files at once; the first error, if any. The threads only wait.
+fn sync_together(files: &[&std::fs::File]) -> std::io::Result<()> {
+    const THREADS: usize = 32;
+    let share = files.len().div_ceil(THREADS).max(1);
+    std::thread::scope(|scope| {
+        let syncing: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(|| files.iter().try_for_each(|file| file.sync_all())))
+            .collect();
+        syncing.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(synced) => synced,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
 }
 
 fn make_dir(dir: &Path, access: Access) -> std::io::Result<()> {

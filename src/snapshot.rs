@@ -22,7 +22,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use sha2::{Digest, Sha256};
 
-use crate::durable::{Access, hex, write_whole};
+use crate::durable::{Access, hex, write_derived, write_whole};
 use crate::model::{Period, UnitCode};
 
 /// Why a snapshot could not be cut or read.
@@ -299,5 +299,5 @@ pub fn publish(
     let path = current.join(dataset).join(format!("{period}.parquet"));
     let wrap = |source| SnapshotError::Io { path: path.display().to_string(), source };
     let bytes = fs::read(snapshot).map_err(wrap)?;
-    write_whole(&path, &bytes, Access::Shared).map_err(wrap)
+    write_derived(&path, &bytes).map_err(wrap)
 }

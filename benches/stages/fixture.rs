@@ -6,7 +6,7 @@ use std::path::Path;
 use duban::clock::Clock;
 use duban::config::home::{Home, init};
 use duban::config::{self, Config};
-use duban::demo::{Arrival, Form, MonthRun, campaign, replay, story};
+use duban::demo::{Arrival, Form, MonthRun, Span, campaign, replay, story};
 use duban::model::Level;
 use duban::pipeline::{Pipeline, Silent};
 use tempfile::TempDir;
@@ -48,9 +48,15 @@ impl Campaign {
         let root = folder.path().join("home");
         init(&root)?;
         let config = load(&root)?;
-        let mut runs = story()?;
+        let mut runs = story(Span::last_months())?;
         runs.sort_by_key(|run| run.at);
-        Ok(Campaign { arrivals: campaign()?, runs, config, replayed: None, _folder: folder })
+        Ok(Campaign {
+            arrivals: campaign(Span::last_months())?,
+            runs,
+            config,
+            replayed: None,
+            _folder: folder,
+        })
     }
 
     /// One faultless workbook of each town, of `form`: the first that each sent. Of the yearly forms,
@@ -89,7 +95,7 @@ impl Campaign {
         let config = load(&root)?;
         let clock = Clock::system(config.settings.time_zone());
         let mut pipeline = Pipeline::open(config, clock, &BTreeMap::new())?;
-        replay(&mut pipeline, &Silent, |_, _| {})?;
+        replay(&mut pipeline, Span::last_months(), &Silent, |_, _| {})?;
         let last = *self.runs.last().ok_or("the campaign has no run")?;
         pipeline.set_clock(Clock::fixed(last.at, pipeline.clock().zone().clone()));
         Ok(Replayed { pipeline, last, _folder: folder })

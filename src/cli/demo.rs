@@ -9,7 +9,7 @@ use super::output::{put, say};
 use super::{CliError, Verdict, Watch, load};
 use crate::clock::Clock;
 use crate::config::home::{Home, init};
-use crate::demo::{ReplayError, replay};
+use crate::demo::{ReplayError, Span, replay};
 use crate::durable::{Access, write_whole};
 use crate::model::{ItemEventKind, SubmissionState};
 
@@ -51,7 +51,7 @@ pub(super) fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> Result<V
     let mut pipeline = pipeline_of(config, Clock::system(zone), environment)?;
     let watch = Watch::new(cli);
     say("every figure, institution and address of this demo is invented");
-    let result = replay(&mut pipeline, &watch, |pipeline, month| {
+    let result = replay(&mut pipeline, Span::whole(), &watch, |pipeline, month| {
         let at = pipeline.clock().zone().to_datetime(month.run.at);
         let Some(outcome) = &month.outcome else {
             put(format!("{at}  run {}: done before", month.run.period));

@@ -1,5 +1,6 @@
 //! How results look on a terminal.
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::CliError;
@@ -8,7 +9,7 @@ use super::commands::{ledger_error, text};
 use super::output::{Rows, put, say};
 use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
 use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
-use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, Taken};
+use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, ScheduleStatus, Taken};
 
 /// A file that was taken, with its findings.
 pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
@@ -213,6 +214,20 @@ pub(super) fn built(pipeline: &Pipeline, built: &[Built]) {
     }
 }
 
+/// A schedule's next due time as the clock on the wall of its zone will show it; `?` if it was counted in a
+/// year whose days off are not published.
+fn next_of(schedule: &ScheduleStatus) -> String {
+    match (schedule.enabled, schedule.next) {
+        (false, _) => "off".to_owned(),
+        (true, None) => "never".to_owned(),
+        (true, Some(next)) => {
+            let zone = TimeZone::get(&schedule.timezone).unwrap_or(TimeZone::UTC);
+            let civil = zone.to_datetime(next.at).strftime("%Y-%m-%d %H:%M");
+            format!("{civil}{}", if next.provisional { "?" } else { "" })
+        }
+    }
+}
+
 pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
     if format != Format::Table {
         let mut rows = Rows::new(&["what", "key", "detail"]);
@@ -246,6 +261,10 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         }
         for (report, to) in &plan.reports {
             rows.push(vec![json!("report"), json!(report), json!(to.join(" "))]);
+        }
+        for schedule in &plan.schedules {
+            let next = schedule.next.map(|next| next.at.to_string());
+            rows.push(vec![json!("due"), json!(schedule.name), json!(next)]);
         }
         return Ok(rows.print(format)?);
     }
@@ -314,6 +333,16 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         put(format!("report {report} to {}{gate}", to.join(" ")));
     }
     put(format!("mails queued: {}", plan.n_queued));
+    put(format!("what the daemon does by itself: {}", plan.schedules.len()));
+    for schedule in &plan.schedules {
+        put(format!(
+            "  {:<22} next {:<17} ({}, {})",
+            schedule.name,
+            next_of(schedule),
+            schedule.timing,
+            schedule.timezone
+        ));
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub mod fonts;
 pub mod home;
 pub mod mail;
 pub mod metric;
+pub mod reference;
 pub mod report;
 pub mod schedule;
 pub mod settings;
@@ -28,6 +29,7 @@ use contract::Contract;
 use home::Home;
 use mail::{MailProblem, MailTransport, SmtpSettings};
 use metric::Metric;
+use reference::Reference;
 use report::ReportDefinition;
 use settings::{Origin, Settings};
 use sources::HttpSource;
@@ -47,6 +49,8 @@ pub struct Config {
     pub contacts: Vec<Contact>,
     pub calendar: Calendar,
     pub targets: Vec<Target>,
+    /// In the order of their names.
+    pub references: Vec<Reference>,
     /// In the order of their names.
     pub contracts: Vec<Contract>,
     /// The waves of all contracts.
@@ -117,6 +121,7 @@ pub fn load(
 
     let mut contracts = load_contracts(home, &mut problems);
     let metrics = load_metrics(home, &mut problems);
+    let references = load_references(home, &contracts, &metrics, &mut problems);
     let checks = take(check::load_all(&home.pipelines()), &mut problems);
     let mut reports = load_reports(home, &mut problems);
     let mut supervision = load_supervision(home, &mut problems);
@@ -185,6 +190,7 @@ pub fn load(
         contacts,
         calendar,
         targets,
+        references,
         waves: Waves::new(contracts.iter().flat_map(|contract| contract.waves.iter().copied())),
         contracts,
         metrics,
@@ -299,6 +305,32 @@ fn load_supervision(home: &Home, problems: &mut Vec<Diagnostic>) -> Option<Sched
         problems.extend(wrong);
         None
     })
+}
+
+fn load_references(
+    home: &Home,
+    contracts: &[Contract],
+    metrics: &[Metric],
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Reference> {
+    let mut references = Vec::new();
+    for (file, text) in take(files::under(&home.config(), &["reference"], "csv"), problems) {
+        match reference::load(&file, &text) {
+            Ok(reference) => {
+                let contract = contracts.iter().find(|other| other.name == reference.name);
+                let metric = metrics.iter().find(|other| other.name == reference.name);
+                let other = contract.map(|c| &c.file).or(metric.map(|m| &m.file));
+                if let Some(other) = other {
+                    let message = format!("`{}` is defined in {other} too", reference.name);
+                    problems
+                        .push(Diagnostic::file(&file, message).hint("give the file another name"));
+                }
+                references.push(reference);
+            }
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    references
 }
 
 fn load_reports(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<ReportDefinition> {

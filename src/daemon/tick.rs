@@ -126,6 +126,9 @@ impl Daemon {
                 self.ledger.sync_schedules(&defined, now)?
             }
         };
+        // What was waited for before an edit is nobody's.
+        let begins = |name: &str| known.iter().find(|known| known.name == name).map(|k| k.since);
+        self.waiting.retain(|key, _| begins(&key.schedule).is_some_and(|since| since < key.due_at));
         let mut due = Vec::new();
         let died = self.ledger.running_slots()?;
         for (job, schedule) in Job::scheduled(&self.config) {

@@ -133,8 +133,11 @@ pub(super) fn apply(fault: Fault, form: Form, sheet: &mut Sheet) {
 /// The column that slips with numbers are made in.
 fn first_count(form: Form) -> &'static str {
     match form {
-        Form::Institutions => "园所代码",
+        Form::Institutions | Form::CommunityKindergartens => "园所代码",
         Form::Population | Form::Enrollment | Form::Staffing => "合计",
+        Form::ChildcarePoints => "幼儿数",
+        Form::PartyOrganisations => "党员人数",
+        Form::ExtendedCare => "参加幼儿数",
     }
 }
 
@@ -187,6 +190,10 @@ fn rename(sheet: &mut Sheet, form: Form) {
         Form::Population => (&["3岁"], "托大"),
         Form::Enrollment => (&["班级类型", "班型"], "层次"),
         Form::Staffing => (&["保育员"], "生活老师"),
+        Form::ChildcarePoints => (&["备案状态", "备案情况"], "手续"),
+        Form::PartyOrganisations => (&["组织形式", "党组织形式"], "方式"),
+        Form::ExtendedCare => (&["每日延时服务", "是否开展每日延时服务"], "延时"),
+        Form::CommunityKindergartens => (&["办园性质", "办园类别"], "性质"),
     };
     if let Some(heading) =
         sheet.headings.iter_mut().find(|heading| from.contains(&heading.name.as_str()))

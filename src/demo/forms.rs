@@ -1,24 +1,61 @@
 //! The four forms of the campaign, filled in by an office for one period.
 
+use super::months;
+use super::records;
 use super::sheet::{Cell, Heading, INVENTED, Row, RowKind, Sheet};
 use super::staff::Staff;
-use super::world::{BUREAU, Institution, N_MONTHS, Residents, TOWNS, Town, World};
+use super::world::{BUREAU, Institution, Residents, TOWNS, Town, World};
+use crate::model::Frequency;
 
-/// The months' names, as titles have them; the index is the month of the demo.
-pub(super) const MONTHS: [&str; N_MONTHS] = ["2024年9月", "2024年10月", "2024年11月", "2024年12月"];
-
-/// One of the four data sets of `pipelines/`.
+/// One of the data sets of `pipelines/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     Institutions,
     Population,
     Enrollment,
     Staffing,
+    ChildcarePoints,
+    PartyOrganisations,
+    ExtendedCare,
+    CommunityKindergartens,
 }
 
 impl Form {
-    pub const ALL: [Form; 4] =
-        [Form::Institutions, Form::Population, Form::Enrollment, Form::Staffing];
+    pub const ALL: [Form; 8] = [
+        Form::Institutions,
+        Form::Population,
+        Form::Enrollment,
+        Form::Staffing,
+        Form::ChildcarePoints,
+        Form::PartyOrganisations,
+        Form::ExtendedCare,
+        Form::CommunityKindergartens,
+    ];
+
+    pub fn frequency(self) -> Frequency {
+        match self {
+            Form::Institutions => Frequency::SchoolYear,
+            Form::Population => Frequency::Year,
+            Form::Enrollment | Form::Staffing | Form::ChildcarePoints => Frequency::Month,
+            Form::PartyOrganisations | Form::ExtendedCare | Form::CommunityKindergartens => {
+                Frequency::Term
+            }
+        }
+    }
+
+    pub(super) fn is_monthly(self) -> bool {
+        self.frequency() == Frequency::Month
+    }
+
+    /// Whether an office reports this at all.
+    pub(super) fn is_sent_by(self, office: &Office<'_>) -> bool {
+        match self {
+            Form::Population | Form::ChildcarePoints | Form::CommunityKindergartens => {
+                !office.is_bureau()
+            }
+            _ => true,
+        }
+    }
 
     /// The data set's name in SQL.
     pub fn dataset(self) -> &'static str {
@@ -27,6 +64,10 @@ impl Form {
             Form::Population => "population",
             Form::Enrollment => "enrollment",
             Form::Staffing => "staffing",
+            Form::ChildcarePoints => "childcare_points",
+            Form::PartyOrganisations => "party_organisations",
+            Form::ExtendedCare => "extended_care",
+            Form::CommunityKindergartens => "community_kindergartens",
         }
     }
 
@@ -37,6 +78,10 @@ impl Form {
             Form::Population => "常住儿童统计表",
             Form::Enrollment => "在园幼儿月报",
             Form::Staffing => "教职工月报",
+            Form::ChildcarePoints => "托幼点月报",
+            Form::PartyOrganisations => "党组织情况表",
+            Form::ExtendedCare => "延时服务情况表",
+            Form::CommunityKindergartens => "小区配套园情况表",
         }
     }
 }
@@ -81,7 +126,7 @@ pub(super) struct Office<'a> {
 }
 
 impl Office<'_> {
-    fn is_bureau(&self) -> bool {
+    pub(super) fn is_bureau(&self) -> bool {
         self.code == BUREAU
     }
 }
@@ -112,26 +157,31 @@ pub(super) fn offices(world: &World) -> Vec<Office<'_>> {
     offices
 }
 
-/// The form of an office; `month` is the month of the demo (of no meaning for the yearly forms).
+/// The form of an office; `month` is the month of the demo (of a yearly form, the first that its year
+/// has in the campaign).
 pub(super) fn fill(form: Form, office: &Office<'_>, month: usize) -> Sheet {
     match form {
-        Form::Institutions => institutions(office),
-        Form::Population => population(office),
+        Form::Institutions => institutions(office, month),
+        Form::Population => population(office, month),
         Form::Enrollment => enrollment(office, month),
         Form::Staffing => staffing(office, month),
+        Form::ChildcarePoints => records::childcare_points(office, month),
+        Form::PartyOrganisations => records::party_organisations(office, month),
+        Form::ExtendedCare => records::extended_care(office, month),
+        Form::CommunityKindergartens => records::community_kindergartens(office, month),
     }
 }
 
-fn heading(office: &Office<'_>, usual: &str, own: &str) -> Heading {
+pub(super) fn heading(office: &Office<'_>, usual: &str, own: &str) -> Heading {
     let name = if office.habits.own_words { own } else { usual };
     Heading { group: None, name: name.to_owned(), merge: false }
 }
 
-fn under(group: &'static str, name: &str) -> Heading {
+pub(super) fn under(group: &'static str, name: &str) -> Heading {
     Heading { group: Some(group), name: name.to_owned(), merge: false }
 }
 
-fn blank_sheet(office: &Office<'_>, name: &str, title: String) -> Sheet {
+pub(super) fn blank_sheet(office: &Office<'_>, name: &str, title: String) -> Sheet {
     Sheet {
         name: name.to_owned(),
         title,
@@ -148,11 +198,11 @@ fn blank_sheet(office: &Office<'_>, name: &str, title: String) -> Sheet {
 }
 
 /// Where it lies, as the clerk writes it: the town, or the park in it.
-fn place(inst: &Institution) -> Cell {
+pub(super) fn place(inst: &Institution) -> Cell {
     Cell::text(inst.park.unwrap_or(inst.town.name))
 }
 
-fn yes_no(yes: bool) -> Cell {
+pub(super) fn yes_no(yes: bool) -> Cell {
     Cell::text(if yes { "是" } else { "否" })
 }
 
@@ -160,9 +210,10 @@ fn kind_cell(office: &Office<'_>, inst: &Institution, month: usize) -> Cell {
     Cell::text(inst.kind[month].labels()[usize::from(office.habits.own_words)])
 }
 
-fn institutions(office: &Office<'_>) -> Sheet {
-    let mut sheet =
-        blank_sheet(office, "机构名册", "武清区学前教育机构名册（2024—2025学年）".to_owned());
+fn institutions(office: &Office<'_>, month: usize) -> Sheet {
+    let start = months::school_year(month);
+    let title = format!("武清区学前教育机构名册（{start}—{}学年）", start + 1);
+    let mut sheet = blank_sheet(office, "机构名册", title);
     sheet.headings = vec![
         heading(office, "园所代码", "机构代码"),
         heading(office, "园所名称", "幼儿园名称"),
@@ -178,7 +229,8 @@ fn institutions(office: &Office<'_>) -> Sheet {
         heading(office, "园长", "园长"),
         heading(office, "联系电话", "联系电话"),
     ];
-    for (n, inst) in (1_u32..).zip(&office.institutions) {
+    let there = office.institutions.iter().filter(|inst| inst.is_open(month));
+    for (n, inst) in (1_u32..).zip(there) {
         let managed_by = if inst.is_direct { "区教育局" } else { inst.town.name };
         sheet.rows.push(Row {
             kind: RowKind::Data,
@@ -187,7 +239,7 @@ fn institutions(office: &Office<'_>) -> Sheet {
                 Cell::text(&inst.name),
                 place(inst),
                 Cell::text(managed_by),
-                kind_cell(office, inst, 0),
+                kind_cell(office, inst, month),
                 yes_no(inst.is_direct),
                 yes_no(inst.is_central),
                 yes_no(inst.is_community),
@@ -202,9 +254,10 @@ fn institutions(office: &Office<'_>) -> Sheet {
     sheet
 }
 
-fn population(office: &Office<'_>) -> Sheet {
-    let mut sheet =
-        blank_sheet(office, "常住儿童", "武清区常住3至5岁儿童统计表（2024年）".to_owned());
+fn population(office: &Office<'_>, month: usize) -> Sheet {
+    let year = months::school_year(month);
+    let title = format!("武清区常住3至5岁儿童统计表（{year}年）");
+    let mut sheet = blank_sheet(office, "常住儿童", title);
     sheet.headings = vec![
         heading(office, "镇街", "镇街名称"),
         under("常住儿童数", "合计"),
@@ -213,12 +266,12 @@ fn population(office: &Office<'_>) -> Sheet {
         under("常住儿童数", "5岁"),
         heading(office, "统计口径", "口径"),
     ];
-    let ages = office.residents.map_or([0; 3], |residents| residents.ages);
+    let ages = office.residents.map_or([0; 3], |residents| residents.ages(year));
     let mut cells = vec![Cell::text(office.name), Cell::Number(ages.iter().sum())];
     cells.extend(ages.map(Cell::Number));
     cells.push(Cell::text("常住3-5岁"));
     sheet.rows.push(Row { kind: RowKind::Data, cells });
-    sheet.notes.push("注：统计时点为2024年9月1日，年龄按满周岁计算。".to_owned());
+    sheet.notes.push(format!("注：统计时点为{year}年9月1日，年龄按满周岁计算。"));
     sheet
 }
 
@@ -226,7 +279,7 @@ fn enrollment(office: &Office<'_>, month: usize) -> Sheet {
     let mut sheet = blank_sheet(
         office,
         "在园幼儿月报",
-        format!("武清区在园幼儿情况月报表（{}）", MONTHS[month]),
+        format!("武清区在园幼儿情况月报表（{}）", months::label(month)),
     );
     let group = if office.habits.own_words { "在园幼儿数" } else { "幼儿数" };
     let merge = office.habits.merges && !office.habits.subtotals;
@@ -283,7 +336,13 @@ fn enrollment(office: &Office<'_>, month: usize) -> Sheet {
     sheet
 }
 
-fn sum_row(kind: RowKind, word: &str, n_words: usize, sums: &[u32], formulas: bool) -> Row {
+pub(super) fn sum_row(
+    kind: RowKind,
+    word: &str,
+    n_words: usize,
+    sums: &[u32],
+    formulas: bool,
+) -> Row {
     let mut cells = vec![Cell::text(word)];
     cells.resize(n_words, Cell::Blank);
     cells.extend(sums.iter().map(|n| if formulas { Cell::Sum(*n) } else { Cell::Number(*n) }));
@@ -294,7 +353,7 @@ fn staffing(office: &Office<'_>, month: usize) -> Sheet {
     let mut sheet = blank_sheet(
         office,
         "教职工月报",
-        format!("武清区幼儿园教职工情况月报表（{}）", MONTHS[month]),
+        format!("武清区幼儿园教职工情况月报表（{}）", months::label(month)),
     );
     sheet.headings =
         vec![heading(office, "园所代码", "机构代码"), heading(office, "园所名称", "幼儿园名称")];
@@ -312,8 +371,14 @@ fn staffing(office: &Office<'_>, month: usize) -> Sheet {
 
     let mut all = [0; 13];
     // 托幼点 do not fill in this form.
-    for inst in office.institutions.iter().filter(|inst| !inst.is_point()) {
-        let counts = staff_counts(inst.staff[month]);
+    let kindergartens = office.institutions.iter().filter(|inst| !inst.is_point());
+    for inst in kindergartens.filter(|inst| inst.is_open(month)) {
+        let mut staff = inst.staff[month];
+        // 编制 come with being public.
+        if !inst.kind[month].is_public() {
+            (staff.posts, staff.posts_filled) = (0, 0);
+        }
+        let counts = staff_counts(staff);
         let mut cells = vec![Cell::text(&inst.code), Cell::text(&inst.name)];
         if office.is_bureau() {
             cells.push(place(inst));

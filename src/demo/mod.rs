@@ -1,4 +1,4 @@
-//! Four months of invented submissions of the 30 镇街 and the bureau, to show the whole job on.
+//! Twenty-four months of invented submissions of the 30 镇街 and the bureau, to show the whole job on.
 //!
 //! Everything is invented and says so (示例数据（虚构）); the names of the 镇街 are real, no figure is.
 //!
@@ -15,13 +15,19 @@
 mod campaign;
 mod fault;
 mod forms;
+mod months;
+mod past;
 mod prng;
+mod records;
 mod replay;
 mod sheet;
+mod slips;
 mod staff;
+mod survey;
 mod world;
 
-pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, campaign, story};
+pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
 pub use fault::{Expected, Fault};
 pub use forms::Form;
 pub use replay::{Month, ReplayError, replay};
+pub use survey::survey_files;

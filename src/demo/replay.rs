@@ -3,7 +3,7 @@
 use fs_err as fs;
 use jiff::Timestamp;
 
-use super::{Arrival, CampaignError, MonthRun, campaign, story};
+use super::{Arrival, CampaignError, MonthRun, Span, campaign, story};
 use crate::clock::Clock;
 use crate::durable::{Access, write_whole};
 use crate::model::RunState;
@@ -48,11 +48,12 @@ impl Event {
 /// each month is run at its own. What an earlier, interrupted demo has done is not done again.
 pub fn replay(
     pipeline: &mut Pipeline,
+    span: Span,
     progress: &dyn Progress,
     mut each: impl FnMut(&Pipeline, &Month),
 ) -> Result<(), ReplayError> {
-    let mut events: Vec<Event> = campaign()?.into_iter().map(Event::Arrival).collect();
-    events.extend(story()?.into_iter().map(Event::Run));
+    let mut events: Vec<Event> = campaign(span)?.into_iter().map(Event::Arrival).collect();
+    events.extend(story(span)?.into_iter().map(Event::Run));
     // A file that arrives at the instant of a run is there before it.
     events.sort_by_key(|event| (event.at(), matches!(event, Event::Run(_))));
     let zone = pipeline.clock().zone().clone();

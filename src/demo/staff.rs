@@ -1,7 +1,8 @@
 //! The invented staff of one institution: near the standard, with the gaps that life has.
 
+use super::months::{BUILT, N_MONTHS, is_summer};
 use super::prng::Prng;
-use super::world::{Institution, N_MONTHS};
+use super::world::Institution;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Staff {
@@ -32,12 +33,12 @@ impl Staff {
     }
 }
 
-/// Staffs an institution for all months, by its classes and children of September.
+/// Staffs an institution for all months, by its classes and children of September 2024.
 pub(super) fn hire(inst: &mut Institution) {
     let mut rng = Prng::for_subject(&inst.code);
     let n_classes = u32::try_from(inst.classes.len()).unwrap_or(1);
-    let is_public = inst.kind[0].is_public();
-    let children: u32 = inst.classes.iter().map(|class| class.children[0]).sum();
+    let is_public = inst.kind[BUILT].is_public();
+    let children: u32 = inst.classes.iter().map(|class| class.children[BUILT]).sum();
     // Two teachers a class is the standard; small private ones fall short of it.
     let short = if is_public { u32::from(rng.chance(10)) } else { rng.between(0, n_classes / 2) };
     let teachers = 2 * n_classes - short.min(n_classes);
@@ -66,7 +67,7 @@ pub(super) fn hire(inst: &mut Institution) {
     };
     inst.staff = [base; N_MONTHS];
     let mut now = base;
-    for month in 1..N_MONTHS {
+    for month in BUILT + 1..N_MONTHS {
         // Missing certificates come in one at a time.
         if now.teachers_certified < now.teachers && rng.chance(30) {
             now.teachers_certified += 1;
@@ -74,6 +75,22 @@ pub(super) fn hire(inst: &mut Institution) {
         if rng.chance(3) {
             now.teachers += 1;
             now.teachers_certified += 1;
+        }
+        inst.staff[month] = now;
+    }
+    // Backwards: a teacher fewer, more of them without a certificate. Nobody is hired in the summer.
+    let mut rng = Prng::for_subject(&format!("past staff/{}", inst.code));
+    let mut now = base;
+    for month in (0..BUILT).rev() {
+        if !is_summer(month) && now.teachers > n_classes {
+            if rng.chance(2) {
+                now.teachers -= 1;
+                now.teachers_certified = now.teachers_certified.min(now.teachers);
+                now.posts_filled = now.posts_filled.min(now.teachers + now.heads);
+            }
+            if now.teachers_certified * 10 > now.teachers * 7 && rng.chance(4) {
+                now.teachers_certified -= 1;
+            }
         }
         inst.staff[month] = now;
     }

@@ -1,19 +1,21 @@
 //! The invented district behind the demo: towns, institutions, classes and staff, month by month.
 //!
+//! Built for the school year that begins in 2024-09; the 20 months before are told backwards from it
+//! (`past`), so that a longer story leaves the last months' figures as they were.
+//!
 //! The names of the 30 镇街 are real, everything else is invented: no figure is Wuqing's.
 
 use jiff::civil::{Date, date};
 
+use super::months::{BUILT, N_MONTHS};
+use super::past;
 use super::prng::Prng;
 use super::staff::{self, Staff};
-
-/// Months of the demo: 2024-09 … 2024-12.
-pub(super) const N_MONTHS: usize = 4;
 
 /// Office that reports the 直属园.
 pub(super) const BUREAU: &str = "120114B";
 
-/// What a 镇街 looks like in September, before the campaign's last months.
+/// What a 镇街 looks like in September 2024, before the campaign's last months.
 pub(super) struct Town {
     pub code: &'static str,
     pub name: &'static str,
@@ -56,7 +58,7 @@ impl Town {
     }
 
     /// 杨村街道 → 杨村.
-    fn stem(&self) -> &'static str {
+    pub(super) fn stem(&self) -> &'static str {
         self.name.trim_end_matches("街道").trim_end_matches('镇')
     }
 }
@@ -152,7 +154,7 @@ impl ClassType {
     }
 
     /// 幼儿园工作规程 第11条; the one for 托班 is a sample's choice.
-    fn limit(self) -> u32 {
+    pub(super) fn limit(self) -> u32 {
         match self {
             ClassType::Toddler => 20,
             ClassType::Lower => 25,
@@ -167,11 +169,13 @@ pub(super) struct Class {
     pub sort: ClassType,
     pub children: [u32; N_MONTHS],
     pub male: [u32; N_MONTHS],
+    /// By how much boys are more than girls, and one.
+    pub lean: u32,
 }
 
 impl Class {
     /// 托班 (under 3) stay outside the three rates.
-    fn counts(&self) -> bool {
+    pub(super) fn counts(&self) -> bool {
         self.sort != ClassType::Toddler
     }
 }
@@ -189,6 +193,8 @@ pub(super) struct Institution {
     pub opened_on: Date,
     /// Of each month: private kindergartens become public or inclusive in the campaign.
     pub kind: [Kind; N_MONTHS],
+    /// First month in which it has children.
+    pub open_from: usize,
     /// First month in which a childcare point no longer exists.
     pub closed_from: Option<usize>,
     pub classes: Vec<Class>,
@@ -201,21 +207,27 @@ impl Institution {
     }
 
     pub(super) fn is_open(&self, month: usize) -> bool {
-        self.closed_from.is_none_or(|closed| month < closed)
+        month >= self.open_from && self.closed_from.is_none_or(|closed| month < closed)
     }
 
     pub(super) fn is_point(&self) -> bool {
         self.kind[0] == Kind::ChildcarePoint
     }
 
-    fn enrolled(&self, month: usize) -> u32 {
+    pub(super) fn enrolled(&self, month: usize) -> u32 {
         self.classes.iter().filter(|c| c.counts()).map(|c| c.children[month]).sum()
     }
 }
 
-/// Resident children of one town, by age.
+/// Resident children of one town, by age, on 1 September of 2022, 2023 and 2024.
 pub(super) struct Residents {
-    pub ages: [u32; 3],
+    ages: [[u32; 3]; 3],
+}
+
+impl Residents {
+    pub(super) fn ages(&self, year: i16) -> [u32; 3] {
+        self.ages[usize::try_from(year - 2022).unwrap_or(0).min(2)]
+    }
 }
 
 pub(super) struct World {
@@ -233,13 +245,14 @@ pub(super) fn build() -> World {
         let mut of_town = build_town(town, &mut n_direct);
         convert(i, &mut of_town);
         match town.code {
-            EXACTLY_HALF => balance(&mut of_town, 3, 0),
-            JUST_BELOW_HALF => balance(&mut of_town, 3, 1),
+            EXACTLY_HALF => balance(&mut of_town, N_MONTHS - 1, 0),
+            JUST_BELOW_HALF => balance(&mut of_town, N_MONTHS - 1, 1),
             _ => {}
         }
         let enrolled: u32 =
-            of_town.iter().filter(|inst| !inst.is_point()).map(|inst| inst.enrolled(0)).sum();
+            of_town.iter().filter(|inst| !inst.is_point()).map(|inst| inst.enrolled(BUILT)).sum();
         residents.push(residents_of(town, enrolled));
+        past::tell(town, &mut of_town);
         for inst in &mut of_town {
             staff::hire(inst);
         }
@@ -251,12 +264,17 @@ pub(super) fn build() -> World {
 fn residents_of(town: &Town, enrolled: u32) -> Residents {
     let total = enrolled * 1000 / town.gross_per_mille;
     // The youngest are fewer: fewer children are born each year.
-    let three = total * 31 / 100;
-    let four = total * 33 / 100;
-    Residents { ages: [three, four, total - three - four] }
+    let of_ages = |total: u32| {
+        let (three, four) = (total * 31 / 100, total * 33 / 100);
+        [three, four, total - three - four]
+    };
+    let mut rng = Prng::for_subject(&format!("residents/{}", town.code));
+    let before = total * rng.between(1004, 1014) / 1000;
+    let first = before * rng.between(1004, 1014) / 1000;
+    Residents { ages: [first, before, total].map(of_ages) }
 }
 
-const ORDINALS: [&str; 20] = [
+pub(super) const ORDINALS: [&str; 20] = [
     "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四",
     "十五", "十六", "十七", "十八", "十九", "二十",
 ];
@@ -278,7 +296,7 @@ fn build_town(town: &'static Town, n_direct: &mut usize) -> Vec<Institution> {
         let n_classes = rng.between(12, 15);
         let mut inst = institution(&mut rng, town, code, name, Kind::Education, n_classes);
         inst.is_direct = true;
-        enrolled += inst.enrolled(0);
+        enrolled += inst.enrolled(BUILT);
         built.push(inst);
     }
     public += enrolled;
@@ -317,7 +335,7 @@ fn build_town(town: &'static Town, n_direct: &mut usize) -> Vec<Institution> {
         inst.is_central = is_central;
         // A community kindergarten is public or inclusive: 教督〔2020〕1号, and the plan.
         inst.is_community = town.is_street() && kind != Kind::Other && rng.chance(40);
-        let n = inst.enrolled(0);
+        let n = inst.enrolled(BUILT);
         enrolled += n;
         if kind.is_public() {
             public += n;
@@ -371,12 +389,12 @@ fn childcare_points(rng: &mut Prng, town: &'static Town, built: &mut Vec<Institu
         let name = format!("{}托幼点{}", town.stem(), ORDINALS[i as usize]);
         let mut inst = institution(rng, town, code, name, Kind::ChildcarePoint, 1);
         // The unfit are closed month by month.
-        inst.closed_from = rng.chance(30).then(|| rng.between(1, 3) as usize);
+        inst.closed_from = rng.chance(30).then(|| BUILT + rng.between(1, 3) as usize);
         built.push(inst);
     }
 }
 
-fn institution(
+pub(super) fn institution(
     rng: &mut Prng,
     town: &'static Town,
     code: String,
@@ -401,6 +419,7 @@ fn institution(
         parent_code: None,
         opened_on,
         kind: [kind; N_MONTHS],
+        open_from: 0,
         closed_from: None,
         classes,
         staff: [Staff::default(); N_MONTHS],
@@ -443,32 +462,41 @@ fn class(rng: &mut Prng, name: String, class_type: ClassType) -> Class {
         rng.between(limit * 62 / 100, limit)
     };
     let mut children = [first; N_MONTHS];
-    for month in 1..N_MONTHS {
-        let before = children[month - 1];
-        children[month] = match rng.between(0, 99) {
-            0..=3 => before - 1,
-            4..=14 if before < limit => before + 1,
-            _ => before,
-        };
+    for month in BUILT + 1..N_MONTHS {
+        children[month] = drift(rng, children[month - 1], limit);
     }
     let lean = rng.between(0, 4);
-    let male = children.map(|n| (n / 2 + lean).saturating_sub(1).min(n));
-    Class { name, sort: class_type, children, male }
+    let male = children.map(|n| males(n, lean));
+    Class { name, sort: class_type, children, male, lean }
 }
 
-/// Lets private kindergartens of a town become public, and others inclusive, from October on.
+/// A class a month later: a child leaves, a child comes, mostly neither.
+pub(super) fn drift(rng: &mut Prng, before: u32, limit: u32) -> u32 {
+    match rng.between(0, 99) {
+        0..=3 => before - 1,
+        4..=14 if before < limit => before + 1,
+        _ => before,
+    }
+}
+
+pub(super) fn males(children: u32, lean: u32) -> u32 {
+    (children / 2 + lean).saturating_sub(1).min(children)
+}
+
+/// Lets private kindergartens of a town become public, and others inclusive, from October 2024 on.
 ///
 /// At most one of each sort a month, staggered over the towns, as papers are signed.
 fn convert(town_index: usize, institutions: &mut [Institution]) {
     // The two towns that are steered to one half get there in small steps.
     let steady = [EXACTLY_HALF, JUST_BELOW_HALF].contains(&TOWNS[town_index].code);
-    for month in 1..N_MONTHS {
-        if !steady && (town_index + 2 * month).is_multiple_of(5) {
+    for month in BUILT + 1..N_MONTHS {
+        let since = month - BUILT;
+        if !steady && (town_index + 2 * since).is_multiple_of(5) {
             change(institutions, month, Kind::Inclusive, |town| {
                 if town.is_street() { Kind::Institution } else { Kind::Collective }
             });
         }
-        if (town_index + month).is_multiple_of(4) {
+        if (town_index + since).is_multiple_of(4) {
             change(institutions, month, Kind::Other, |_| Kind::Inclusive);
         }
     }

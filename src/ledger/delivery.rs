@@ -261,7 +261,7 @@ impl Ledger {
         phase: DeliveryPhase,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write("record a phase", |tx| {
+        self.write_durably("record a phase", |tx| {
             let attempt_no = current_attempt(tx, id)?;
             tx.execute(
                 "UPDATE attempts SET phase = ?3, phase_at = ?4
@@ -285,7 +285,7 @@ impl Ledger {
         reply: &str,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write("record how a mail went", |tx| finish(tx, id, end, code, reply, at))
+        self.write_durably("record how a mail went", |tx| finish(tx, id, end, code, reply, at))
     }
 
     /// Settles mails that were being sent by a process that is gone: to be called by who holds the

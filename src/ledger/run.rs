@@ -99,7 +99,7 @@ impl Ledger {
         detail: &str,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write("finish a run", |tx| end_run(tx, id, state, detail, at))
+        self.write_durably("finish a run", |tx| end_run(tx, id, state, detail, at))
     }
 
     /// Records that a step begins, before any of its work is done.

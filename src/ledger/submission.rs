@@ -185,7 +185,7 @@ impl Ledger {
         findings: &[Finding],
         at: Timestamp,
     ) -> Result<Received, LedgerError> {
-        self.write("refuse a submission", |tx| {
+        self.write_durably("refuse a submission", |tx| {
             let received = receive(tx, new)?;
             if received.state != SubmissionState::Received {
                 return Ok(received);

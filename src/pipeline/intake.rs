@@ -173,6 +173,11 @@ impl Pipeline {
                 .enumerate()
                 .map(|(i, arrived)| (i, self.read_arrived(arrived, seen[i].as_deref())))
                 .collect();
+            self.keep(
+                run,
+                read.iter().filter_map(|(_, read)| read.as_ref().ok()?.as_ref()),
+                progress,
+            )?;
             for (i, read) in read {
                 let arrived = &chunk[i];
                 let read = match read {
@@ -213,6 +218,25 @@ impl Pipeline {
             fresh.insert(taken.submission_id, batch);
         }
         Ok(taken)
+    }
+
+    /// Archives what was read, all at once: one after another, the disk would take longer than all else
+    /// of a month. A file that is refused for identities is not kept.
+    fn keep<'a>(
+        &self,
+        run: RunId,
+        read: impl Iterator<Item = &'a ReadFile>,
+        progress: &dyn Progress,
+    ) -> Result<(), PipelineError> {
+        let kept: Vec<(&str, &[u8])> = read
+            .filter(|read| !read.normalized.refused)
+            .map(|read| (read.sha256.as_str(), read.incoming.bytes.as_slice()))
+            .collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let key = format!("{} files", kept.len());
+        self.step(run, "archive", &key, progress, || Ok(self.archive.store_all(&kept)?))
     }
 
     fn remember(&self, arrived: &Arrived, sha256: String) -> Result<(), PipelineError> {

@@ -148,12 +148,6 @@ impl Pipeline {
         Ok(left)
     }
 
-    /// When the next file of an open period that could not be had is to be asked for again. None if
-    /// none is.
-    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
-        Ok(self.source_troubles()?.iter().filter_map(|trouble| trouble.not_before).min())
-    }
-
     /// When the next mail may go out: queued ones at once. None if none waits.
     pub fn next_delivery(&self) -> Result<Option<Timestamp>, PipelineError> {
         let mut next: Option<Timestamp> = None;

@@ -1,7 +1,9 @@
 //! What a run would do now; nothing is changed.
 
 pub use super::collection::Awaited;
-use super::{JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan, RunOptions};
+use super::{
+    JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan, RunOptions, ScheduleStatus,
+};
 use crate::ledger::{DeliveryFilter, Submission};
 use crate::model::{DeliveryState, Period};
 use crate::source::{Arrived, Misplaced};
@@ -36,6 +38,8 @@ pub struct Plan {
     /// Report and recipients.
     pub reports: Vec<(String, Vec<String>)>,
     pub n_queued: usize,
+    /// What falls due by itself, whatever the period.
+    pub schedules: Vec<ScheduleStatus>,
 }
 
 impl Pipeline {
@@ -87,6 +91,7 @@ impl Pipeline {
             judged,
             reports: planned,
             n_queued,
+            schedules: self.schedules()?,
         })
     }
 }

@@ -152,6 +152,7 @@ fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<
     // cases may lie in any of these years.
     let periods = period_rows(config, 2022, 2026);
     tables.push(("periods".to_owned(), periods_batch(periods, &config.waves).map_err(wrong)?));
+    tables.extend(config.references.iter().map(|r| (r.name.clone(), r.batch.clone())));
     for name in reserved_tables() {
         if tables.iter().any(|(known, _)| known == name) {
             continue;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Pipeline, PipelineError, Progress, Session};
 use crate::config::report::{ReportDefinition, ReportFormat};
-use crate::durable::{Access, sha256_hex, write_whole};
+use crate::durable::{Access, sha256_hex, write_all};
 use crate::engine::{Cell, Param, QueryResult};
 use crate::ledger::{Edition, EditionFile, ItemFilter, NewEdition, RunId, SubmissionFilter};
 use crate::model::{InlineImage, MailContent, Period};
@@ -119,10 +119,12 @@ impl Pipeline {
             .join(&definition.name)
             .join(period.to_string())
             .join(format!("{edition_no:03}"));
+        let whole: Vec<(PathBuf, &[u8])> =
+            files.iter().map(|(_, name, bytes)| (folder.join(name), bytes.as_slice())).collect();
+        write_all(&whole, Access::Shared)?;
         let mut listed = Vec::new();
         for (format, file_name, bytes) in &files {
             let path = folder.join(file_name);
-            write_whole(&path, bytes, Access::Shared)?;
             listed.push(EditionFile {
                 format: format.clone(),
                 file_name: file_name.clone(),
@@ -217,6 +219,7 @@ impl Pipeline {
             .filter(|(_, submission)| submission.state == crate::model::SubmissionState::Returned)
             .map(|(key, submission)| (key, submission.sha256))
             .collect();
+        let references: Vec<_> = config.references.iter().map(|r| (&r.name, &r.text)).collect();
         let targets: Vec<String> =
             config.targets.iter().map(|target| format!("{target:?}")).collect();
         let units: Vec<String> = config.units.iter().map(|unit| format!("{unit:?}")).collect();
@@ -226,7 +229,7 @@ impl Pipeline {
             "metrics": config.metrics.iter().map(|m| &m.sql).collect::<Vec<_>>(),
             "checks": config.checks.iter().map(|c| (&c.id, &c.title)).collect::<Vec<_>>(),
             "contracts": config.contracts.iter().map(|c| &c.hash).collect::<Vec<_>>(),
-            "targets": targets, "units": units, "notices": config.settings.reports.notices,
+            "references": references, "targets": targets, "units": units, "notices": config.settings.reports.notices,
             "snapshots": snapshots, "items": items, "returned": returned,
         });
         Ok(sha256_hex(inputs.to_string().as_bytes()))

@@ -11,7 +11,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
@@ -140,6 +139,12 @@ impl Pipeline {
         Ok(self.due()?.len())
     }
 
+    /// When the next file of an open period that could not be had is asked for again; none if all is well.
+    pub fn next_refetch(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let troubles = self.source_troubles()?;
+        Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
+    }
+
     /// Asks for the files of `datasets` (all, if none is named) and of `only` these units (of all, if none
     /// is named), and takes what comes.
     pub(super) fn pull(
@@ -220,7 +225,8 @@ impl Pipeline {
                     continue;
                 }
                 for (period, is_asked_for) in self.periods_to_ask(contract, reach)? {
-                    let correctable = today <= self.corrections_until(contract, period);
+                    let until = contract.corrections_until(period, &config.calendar);
+                    let correctable = today <= until.on;
                     for unit in config.units.iter().map(|unit| &unit.code) {
                         let key = (contract.name.clone(), period, unit.clone());
                         let open = is_asked_for || correctable || !accepted.contains(&key);
@@ -254,25 +260,24 @@ impl Pipeline {
                 Ok(vec![(period, true)])
             }
             Reach::Of(period) => {
-                let known_by = period.ends_on().tomorrow().unwrap_or(today).min(today);
-                Ok(vec![(newest_before(contract, known_by), false)])
+                let ends_on = self.config.waves.ends_on(period);
+                let known_by = ends_on.tomorrow().unwrap_or(today).min(today);
+                Ok(contract
+                    .newest_due(known_by)
+                    .map(|newest| (newest, false))
+                    .into_iter()
+                    .collect())
             }
             Reach::Open => {
                 let mut periods = self.expected_periods(contract)?;
                 periods.retain(|period| contract.stat_on(*period) < today);
                 // A new home has nothing to begin with but the newest.
                 if periods.is_empty() {
-                    periods.push(newest_before(contract, today));
+                    periods.extend(contract.newest_due(today));
                 }
                 Ok(periods.into_iter().map(|period| (period, false)).collect())
             }
         }
-    }
-
-    /// The last day on which a corrected file of a period is looked for.
-    fn corrections_until(&self, contract: &Contract, period: Period) -> Date {
-        let calendar = &self.config.calendar;
-        calendar.add_workdays(contract.due_on(period, calendar).on, 10).on
     }
 
     fn ask(
@@ -536,15 +541,6 @@ fn later(now: Timestamp, state: FetchState, failures: u64) -> Option<Timestamp> 
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
     let minutes = if state.needs_a_person() { LONGEST } else { (5_i64 << doublings).min(LONGEST) };
     now.checked_add(SignedDuration::from_mins(minutes)).ok()
-}
-
-/// The newest period of a data set whose statistics date lies before a day.
-fn newest_before(contract: &Contract, day: Date) -> Period {
-    let mut period = Period::containing(contract.frequency, day);
-    while contract.stat_on(period) >= day {
-        period = period.previous();
-    }
-    period
 }
 
 /// Source, state, message and hint.

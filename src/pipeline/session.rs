@@ -46,6 +46,14 @@ impl Session {
             let Some(schema) = reserved_schema(name) else { continue };
             session.engine.register_batches(name, schema, Vec::new())?;
         }
+        for reference in &config.references {
+            let batch = &reference.batch;
+            session.engine.register_batches(
+                &reference.name,
+                batch.schema(),
+                vec![batch.clone()],
+            )?;
+        }
         for contract in &config.contracts {
             let schema = contract.arrow_schema();
             session.engine.register_parquet(&contract.name, schema.clone(), &[])?;
@@ -105,6 +113,9 @@ impl Pipeline {
             let name = name.to_owned();
             move |error| PipelineError::step(format!("making the table `{name}`"), error)
         };
+        for reference in &config.references {
+            register(&reference.name, reference.batch.clone())?;
+        }
         register("units", units_batch(&config.units).map_err(wrong("units"))?)?;
         register("targets", targets_batch(&config.targets).map_err(wrong("targets"))?)?;
         let today = self.clock.today();

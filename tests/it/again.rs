@@ -121,7 +121,7 @@ fn a_corrected_workbook_makes_a_new_snapshot_and_an_edition_that_says_what_chang
 #[test]
 fn a_town_whose_file_was_taken_but_not_yet_cut_shows_as_not_reported_and_never_as_zero() {
     let home = Home::new();
-    let arrivals: Vec<_> = duban::demo::campaign()
+    let arrivals: Vec<_> = duban::demo::campaign(duban::demo::Span::last_months())
         .expect("a campaign")
         .into_iter()
         .filter(|arrival| {

@@ -52,14 +52,8 @@ fn every_day_of_four_years_agrees_with_chinesecalendar() {
     else {
         return;
     };
-    let script = "
-import chinese_calendar, datetime
-day = datetime.date(2023, 1, 1)
-while day.year < 2027:
-    print(day, int(chinese_calendar.is_workday(day)))
-    day += datetime.timedelta(1)
-";
-    let output = python.args(["-c", script]).output().unwrap();
+    let script = repository().join("tests/tools/chinese_workdays.py");
+    let output = python.arg(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let calendar = of_the_repository();
     let ours: Vec<String> =
@@ -68,4 +62,8 @@ while day.year < 2027:
     let theirs: Vec<&str> = text.lines().collect();
     assert_eq!(ours.len(), 1461);
     assert_eq!(ours, theirs);
+    // No notice yet: every day of the year after is provisional.
+    let mut after = date(2027, 1, 1).series(jiff::ToSpan::days(1)).take(365);
+    assert!(after.all(|day| calendar.is_provisional(day)));
+    assert!(!all_days().any(|day| calendar.is_provisional(day)));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use duban::demo::{Expected, campaign, story};
+use duban::demo::{Expected, Span, campaign, story};
 use serde_json::Value;
 
 use crate::home::{DEMO, Home, files};
@@ -28,7 +28,7 @@ fn every_file_of_the_campaign_ends_as_it_should() {
             map
         });
     let mut wrong = Vec::new();
-    for arrival in campaign().expect("a campaign") {
+    for arrival in campaign(Span::last_months()).expect("a campaign") {
         let file_name = arrival.path.rsplit('/').next().expect("a name").to_owned();
         let key = (arrival.reporter.to_string(), arrival.period.to_string(), file_name);
         let states = decided.get(&key);
@@ -69,7 +69,7 @@ fn every_returned_file_says_why_and_where() {
 
 #[test]
 fn a_file_with_a_childs_identity_is_not_kept_anywhere() {
-    let refused: Vec<_> = campaign()
+    let refused: Vec<_> = campaign(Span::last_months())
         .expect("a campaign")
         .into_iter()
         .filter(|a| a.expected == Expected::Refused)
@@ -119,8 +119,11 @@ fn same(ours: &[Value], theirs: &[Value], key: &[&str], columns: &[&str], what: 
 #[test]
 fn the_three_rates_equal_a_computation_from_the_workbooks_that_shares_no_code() {
     let Some(_) = python_with("openpyxl", "oracle") else { return };
-    let mut periods: Vec<String> =
-        story().expect("a story").iter().map(|run| run.period.to_string()).collect();
+    let mut periods: Vec<String> = story(Span::last_months())
+        .expect("a story")
+        .iter()
+        .map(|run| run.period.to_string())
+        .collect();
     periods.dedup();
     for period in periods {
         let mut python = python_with("openpyxl", "oracle").expect("it was there");

@@ -113,11 +113,13 @@ async fn every_metric_with_a_target_is_checked_at_town_and_district() {
         .query("SELECT DISTINCT metric, level FROM targets ORDER BY 1, 2", &[])
         .await
         .expect("query");
-    assert_eq!(result.n_rows(), 12);
+    assert_eq!(result.n_rows(), 13);
     for row in result.rows() {
         let (metric, level) = (row.text("metric").expect("text"), row.text("level").expect("text"));
         let found = checks.iter().any(|check| {
-            check.level == level && check.params.get("metric").is_some_and(|name| name == metric)
+            check.level == level
+                && (check.params.get("metric").is_some_and(|name| name == metric)
+                    || check.id == format!("{metric}_{level}"))
         });
         assert!(found, "no check of {metric} at {level}");
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use duban::demo::{campaign, story};
+use duban::demo::{Span, campaign, story};
 
 use crate::home::Home;
 
@@ -12,8 +12,8 @@ use crate::home::Home;
 fn waiting_home() -> (Home, String, String) {
     let home = Home::new();
     home.write("config/duban.local.toml", "[reports]\nnotices = [\"虚构\"]\n");
-    let run = story().expect("a story")[0];
-    for arrival in campaign().expect("a campaign") {
+    let run = story(Span::last_months()).expect("a story")[0];
+    for arrival in campaign(Span::last_months()).expect("a campaign") {
         if arrival.at <= run.at {
             home.write(&arrival.path, &arrival.bytes);
         }

@@ -1,6 +1,5 @@
 //! Cron expressions against croniter (PyPI), over ten thousand seeded expressions and instants.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -214,10 +213,31 @@ fn ours(expr: &str, zone: &str, after: i64) -> Option<i64> {
     schedule.next_after(after, &Calendar::default()).map(|next| next.at.as_second())
 }
 
+/// Ours lies in the second passage of a stretch of time that the clock repeats, and croniter passes it by.
+/// The reason is croniter's: it looks for that passage from `after`, put back by the change, and gives
+/// up if the first match from there lies before the repeated stretch. Asked in the fixed offset that
+/// holds from the change on, it agrees.
+fn is_second_passage(python: &mut Command, question: &Question, ours: i64, theirs: i64) -> bool {
+    let zone = TimeZone::get(question.zone).unwrap();
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let change = zone.preceding(at(ours + 1)).next().unwrap().timestamp();
+    let before = zone.to_offset(at(change.as_second() - 1)).seconds();
+    let since = zone.to_offset(change).seconds();
+    let repeated = i64::from(before - since);
+    let asked = json!({
+        "expr": question.theirs, "zone": format!("{since:+}"), "after": change.as_second() - 1,
+    });
+    ours < theirs
+        && question.after < change.as_second()
+        && (change.as_second()..change.as_second() + repeated).contains(&ours)
+        && ask(python, &[asked])[0].as_i64() == Some(ours)
+}
+
 #[test]
 fn next_occurrences_equal_croniters_over_ten_thousand_expressions() {
     let test = "next_occurrences_equal_croniters_over_ten_thousand_expressions";
-    let Some(mut python) = python_with("croniter", test) else { return };
+    let python = || python_with("croniter", test);
+    let Some(mut first) = python() else { return };
     let mut dice = Dice(20_241_027);
     let mut questions = Vec::new();
     let mut n_ambiguous = 0;
@@ -236,31 +256,39 @@ fn next_occurrences_equal_croniters_over_ten_thousand_expressions() {
         .iter()
         .map(|q| json!({ "expr": q.theirs, "zone": q.zone, "after": q.after }))
         .collect();
-    let answers = ask(&mut python, &asked);
-    let mut different: BTreeMap<String, usize> = BTreeMap::new();
-    let mut n = 0;
+    let answers = ask(&mut first, &asked);
+    let (mut n_second_passage, mut different) = (0, Vec::new());
     for (question, answer) in questions.iter().zip(&answers) {
         let ours = ours(&question.expr, question.zone, question.after);
-        if ours == answer.as_i64() && (answer.is_i64() || answer.is_null()) {
+        let theirs = answer.as_i64();
+        if ours.is_some() && ours == theirs {
             continue;
         }
-        n += 1;
-        let show = |at: Option<i64>| {
-            at.map(|at| {
-                Timestamp::from_second(at).unwrap().in_tz(question.zone).unwrap().to_string()
-            })
+        if let (Some(ours), Some(theirs)) = (ours, theirs)
+            && is_second_passage(&mut python().unwrap(), question, ours, theirs)
+        {
+            n_second_passage += 1;
+            continue;
+        }
+        let zoned = |second: i64| {
+            Timestamp::from_second(second).unwrap().in_tz(question.zone).unwrap().to_string()
         };
-        eprintln!(
-            "{:?} {} after {:?}\n   ours {:?}\n theirs {:?} {:?}",
+        different.push(format!(
+            "{:?} in {} after {}: ours {:?}, theirs {:?} {answer}",
             question.expr,
             question.zone,
-            show(Some(question.after)),
-            show(ours),
-            show(answer.as_i64()),
-            answer.get("refused")
-        );
-        *different.entry(question.zone.to_owned()).or_default() += 1;
+            zoned(question.after),
+            ours.map(zoned),
+            theirs.map(zoned),
+        ));
     }
-    eprintln!("{n} different: {different:?}; {n_ambiguous} refused");
-    assert_eq!(n, 0);
+    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
+    // Listed so that neither a class nor what falls into it grows unseen.
+    let n_equal_range = questions.iter().filter(|question| question.equal_range).count();
+    assert_eq!(
+        (n_second_passage, n_equal_range, n_ambiguous),
+        (2, 278, 443),
+        "second passages that croniter loses; ranges of one value (`3-3`), which \
+         croniter reads as the whole cycle and is therefore asked as `3`; refused for \"and\" or \"or\""
+    );
 }

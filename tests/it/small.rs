@@ -39,7 +39,7 @@ formats = ["html"]
 total = "SELECT coalesce(sum(children), 0) AS children FROM children WHERE period = $period"
 +++
 # 合计
-在园幼儿 {{ fig(q.total[0].children, unit="人") }}。
+在园幼儿 {{ fig(q.total[0].children if q.total else 0, unit="人") }}。
 "#;
 
 /// The first towns of the district; each sends ten children more than the one before, the first ten.

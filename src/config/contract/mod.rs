@@ -333,6 +333,11 @@ impl Contract {
         self.columns.iter().filter(|column| !column.drop)
     }
 
+    /// Whether its rows are counts of answers: what a unit's rows say may be too little to be said.
+    pub fn keeps_counts(&self) -> bool {
+        self.layouts.iter().any(|layout| layout.tally.is_some())
+    }
+
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
