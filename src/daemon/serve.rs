@@ -16,8 +16,9 @@
 //! - **Resting.** What a report took stays with the process: the allocator's arenas, pages of code
 //!   that only a report needs. Nothing but a new process image gives it back, so a daemon that has
 //!   worked, is above `daemon.idle_memory_mb` and has nothing due soon leaves its place properly and
-//!   begins anew by `exec`: the same process to the service manager, its memory a fifth. (An
-//!   allocator that returns pages was measured, and left more behind than it gave back.)
+//!   begins anew by `exec`: the same process to the service manager, away for less than 0.1 s.
+//!   (Measured unoptimised after one report with PDF and workbook: 270 MB before, 89 MB after, of which
+//!   74 MB are pages of the program's file. mimalloc left 50 to 140 MB of heap behind, its purging set or not.)
 
 use std::net::SocketAddr;
 use std::sync::Arc;
