@@ -32,14 +32,13 @@ pub(super) fn run(
     let config = load(&home, environment)?;
     let settings = &config.settings.daemon;
     let text = args.listen.as_deref().unwrap_or(&settings.listen);
+    let (text, begin) = match environment.get(RESTED) {
+        Some(address) => (address.as_str(), Begin::Rested),
+        None => (text, Begin::Fresh),
+    };
     let listen = listen_address(text, settings.listen_anywhere).map_err(|problem| {
         CliError::Usage { message: problem.message, hint: Some(problem.hint.to_owned()) }
     })?;
-    let rested = environment.get(RESTED).and_then(|address| address.parse::<SocketAddr>().ok());
-    let (listen, begin) = match rested {
-        Some(address) => (address, Begin::Rested),
-        None => (listen, Begin::Fresh),
-    };
     if begin == Begin::Fresh {
         // What only a compiler can tell is wrong too: better now than on the morning that it is needed.
         let proof = prove(&config)?;

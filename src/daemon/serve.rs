@@ -16,8 +16,9 @@
 //! - **Resting.** What a report took stays with the process: the allocator's arenas, pages of code
 //!   that only a report needs. Nothing but a new process image gives it back, so a daemon that has
 //!   worked, is above `daemon.idle_memory_mb` and has nothing due soon leaves its place properly and
-//!   begins anew by `exec`: the same process to the service manager, its memory a fifth. (An
-//!   allocator that returns pages was measured, and left more behind than it gave back.)
+//!   begins anew by `exec`: the same process to the service manager, away for less than 0.1 s.
+//!   (Measured unoptimised after one report with PDF and workbook: 270 MB before, 89 MB after, of which
+//!   74 MB are pages of the program's file. mimalloc left 50 to 140 MB of heap behind, its purging set or not.)
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,10 +34,11 @@ use tokio::sync::Notify;
 use tokio_cron_scheduler::JobSchedulerError;
 
 use super::alarm::{Alarm, Alarms};
-use super::health::{NextDue, Pages, Pulse, Vitals, router};
+use super::health::{AwaitedCount, NextDue, Pages, Pulse, Vitals, router};
 use super::log::Logged;
 use super::metrics::Process;
 use super::{Daemon, DaemonError, SlotEnd, Tick};
+use crate::model::Frequency;
 use crate::pipeline::Job;
 
 /// Beats without a watch on the drop folder: deliveries and second asks are due at their own times.
@@ -142,6 +145,7 @@ async fn run(
         wake: Arc::clone(&wake),
         stopping: Arc::clone(&stopping),
         waiting: Vec::new(),
+        counted: None,
         has_worked: begin == Begin::Fresh,
         idle_memory: u64::from(settings.idle_memory_mb) * 1_000_000,
     };
@@ -195,10 +199,34 @@ struct Worker {
     stopping: Arc<AtomicBool>,
     /// Slots that wait for a run by hand, and of which that was said.
     waiting: Vec<(String, Timestamp)>,
+    /// What the count of who is awaited was made from.
+    counted: Option<Counted>,
     /// Something was done that takes memory.
     has_worked: bool,
     /// Bytes above which it rests; 0: never.
     idle_memory: u64,
+}
+
+/// The ledger's newest event and the day.
+type Counted = (i64, Date);
+
+/// Who is awaited, counted again if anything has changed since the last count.
+fn count_awaited(daemon: &Daemon, last: Option<Counted>) -> Option<(Counted, Vec<AwaitedCount>)> {
+    let counted = (daemon.ledger().event_no().ok()?, daemon.clock().today());
+    if last == Some(counted) {
+        return None;
+    }
+    let pipeline = daemon.pipeline().ok()?;
+    let rows = pipeline.collection(pipeline.newest_due(Frequency::Month)).ok()?;
+    let awaited = rows
+        .into_iter()
+        .map(|row| AwaitedCount {
+            n: row.missing.len(),
+            n_overdue: row.missing.iter().filter(|one| one.overdue).count(),
+            dataset: row.dataset,
+        })
+        .collect();
+    Some((counted, awaited))
 }
 
 /// How the worker ended.
@@ -253,17 +281,23 @@ impl Worker {
         let vitals = Arc::clone(&self.vitals);
         let stopping = Arc::clone(&self.stopping);
         let progress = std::mem::take(&mut self.progress);
+        let counted = self.counted;
         vitals.note(|signs| signs.ticking = true);
         let done = tokio::task::spawn_blocking(move || {
             let pulse = Pulse { vitals: &vitals, inner: &progress, stopping: &stopping };
             let ended = daemon.tick(&pulse);
-            (daemon, progress, ended)
+            let awaited = count_awaited(&daemon, counted);
+            (daemon, progress, ended, awaited)
         });
         // The panic's message is on stderr by now.
-        let (daemon, progress, ended) = done.await.map_err(|_| ServeError::Worker)?;
+        let (daemon, progress, ended, awaited) = done.await.map_err(|_| ServeError::Worker)?;
         self.progress = progress;
         let now = daemon.clock().now();
         self.vitals.note(|signs| {
+            if let Some((counted, awaited)) = awaited {
+                self.counted = Some(counted);
+                signs.awaited = awaited;
+            }
             signs.ticking = false;
             signs.step = None;
             signs.last_tick_at = Some(now);

@@ -32,7 +32,7 @@ pub struct Status {
     /// Units that should have been reminded and cannot be: unit and why.
     pub unreachable: BTreeMap<UnitCode, String>,
     /// Newest snapshot of each data set.
-    pub snapshots: Vec<Snapshot>,
+    pub snapshots: Vec<NewestSnapshot>,
     pub items: Items,
     pub last_edition: Option<LastEdition>,
     pub mails_by_state: BTreeMap<DeliveryState, usize>,
@@ -81,7 +81,7 @@ pub struct Missing {
 
 /// The newest snapshot of a data set.
 #[derive(Debug, Clone, Serialize)]
-pub struct Snapshot {
+pub struct NewestSnapshot {
     pub dataset: String,
     pub period: Period,
     pub snapshot_id: String,
@@ -215,11 +215,11 @@ impl Pipeline {
         Ok(rows)
     }
 
-    fn newest_snapshots(&self) -> Result<Vec<Snapshot>, PipelineError> {
-        let mut newest: BTreeMap<String, Snapshot> = BTreeMap::new();
+    fn newest_snapshots(&self) -> Result<Vec<NewestSnapshot>, PipelineError> {
+        let mut newest: BTreeMap<String, NewestSnapshot> = BTreeMap::new();
         for cut in self.ledger.current_cuts(None)? {
             if newest.get(&cut.dataset).is_none_or(|other| other.period < cut.period) {
-                let snapshot = Snapshot {
+                let snapshot = NewestSnapshot {
                     dataset: cut.dataset.clone(),
                     period: cut.period,
                     snapshot_id: cut.snapshot_id,

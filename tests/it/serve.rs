@@ -113,6 +113,12 @@ fn the_daemon_collects_reports_and_mails_by_itself_and_after_a_restart_nothing_t
         assert_eq!(metrics["duban_deliveries{state=accepted}"], 2.0);
         assert_eq!(metrics["duban_deliveries{state=uncertain}"], 0.0, "there, though none is");
         assert_eq!(metrics["duban_editions"], 1.0);
+        assert_eq!(metrics["duban_awaited_submissions{dataset=headcount,overdue=true}"], 0.0);
+        let fetched = |state: &str| {
+            let name = format!("duban_fetches{{source=platform,state={state}}}");
+            metrics[name].as_f64().unwrap_or(0.0)
+        };
+        assert!((fetched("taken") + fetched("unchanged") - 1.0).abs() < 1e-9, "{metrics}");
         assert!(metrics["duban_slots{schedule=report:brief,state=done}"].as_f64() >= Some(1.0));
         assert!(metrics["duban_run_duration_seconds_count{state=done}"].as_f64() >= Some(2.0));
         assert!(metrics["process_resident_memory_bytes"].as_f64() > Some(1e6));
@@ -169,9 +175,20 @@ fn a_failure_is_told_once_with_masked_recipients_and_the_mail_waits() {
     let mut serve = Serve::start(&home, |command| {
         command.envs(mails.settings());
     });
-    serve.wait_for("the report's slot is done", |line| {
-        line["message"] == "slot done" && line["schedule"] == "report:brief"
-    });
+    let address = serve.address();
+    for _ in 0..2 {
+        serve.wait_for("the report's slot is done", |line| {
+            line["message"] == "slot done" && line["schedule"] == "report:brief"
+        });
+    }
+    if let Some(pages) = pages(&address) {
+        let of = |overdue| {
+            let name = format!("duban_awaited_submissions{{dataset=headcount,overdue={overdue}}}");
+            pages["metrics"][name].as_f64().expect("a count")
+        };
+        assert!((of(true) + of(false) - 1.0).abs() < 1e-9, "乙镇 has sent nothing");
+        assert_eq!(pages["metrics"]["duban_deliveries{state=refused}"], 1.0);
+    }
     serve.signal("INT");
     assert_eq!(serve.ended().code(), Some(0));
     let told: Vec<&String> =
