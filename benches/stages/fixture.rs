@@ -6,7 +6,7 @@ use std::path::Path;
 use duban::clock::Clock;
 use duban::config::home::{Home, init};
 use duban::config::{self, Config};
-use duban::demo::{Arrival, Form, MonthRun, Span, campaign, replay, story};
+use duban::demo::{Arrival, Form, MonthRun, Span, campaign, make, replay, story};
 use duban::model::Level;
 use duban::pipeline::{Pipeline, Silent};
 use tempfile::TempDir;
@@ -91,11 +91,12 @@ impl Campaign {
     fn replay(&self) -> Outcome<Replayed> {
         let folder = folder()?;
         let root = folder.path().join("home");
-        init(&root)?;
-        let config = load(&root)?;
-        let clock = Clock::system(config.settings.time_zone());
-        let mut pipeline = Pipeline::open(config, clock, &BTreeMap::new())?;
-        replay(&mut pipeline, Span::last_months(), &Silent, |_, _| {})?;
+        make(&root, Span::last_months())?;
+        let home = Home::new(&root);
+        let none = BTreeMap::new();
+        let daemon = replay(home, &none, Span::last_months(), &Silent, |_, _| {})?;
+        let mut pipeline = daemon.pipeline()?;
+        daemon.close()?;
         let last = *self.runs.last().ok_or("the campaign has no run")?;
         pipeline.set_clock(Clock::fixed(last.at, pipeline.clock().zone().clone()));
         Ok(Replayed { pipeline, last, _folder: folder })

@@ -8,26 +8,12 @@ use serde_json::{Value, json};
 use super::args::{Cli, DemoArgs, Format};
 use super::output::{Rows, put, say};
 use super::{CliError, Verdict, Watch, load};
-use crate::config::home::{Home, init};
+use crate::config::home::Home;
 use crate::daemon::{Daemon, DaemonError};
-use crate::demo::{Occasion, ReplayError, Reported, Span, replay};
-use crate::durable::{Access, write_whole};
+use crate::demo::{self, Occasion, ReplayError, Reported, Span, replay};
 use crate::ledger::{DeliveryFilter, EditionFilter, ItemFilter, LedgerError, SubmissionFilter};
-use crate::model::{DeliveryState, ItemState, Period, SubmissionState};
+use crate::model::{DeliveryState, ItemState, SubmissionState};
 use crate::pipeline::{Pipeline, PipelineError, Progress};
-
-/// Marks a home as the demo's own, and says which months: on another the demo does not touch anything.
-const MARKER: &str = "config/duban.local.toml";
-
-fn marker(span: Span) -> String {
-    format!(
-        "# Written by `duban demo` ({} to {}): this home holds invented data.\n\
-         [reports]\n\
-         notices = [\"本报告所用数据均为虚构的示例数据，仅供演示。\"]\n",
-        span.first(),
-        span.last()
-    )
-}
 
 pub(super) fn run(
     cli: &Cli,
@@ -68,52 +54,19 @@ fn span_of(args: &DemoArgs) -> Result<Span, CliError> {
     })
 }
 
-/// A new home; its definitions collect from the campaign's first month on.
+/// A new home.
 fn make(root: &Path, args: &DemoArgs) -> Result<Span, CliError> {
     let span = span_of(args)?;
-    let written = init(root).map_err(|error| CliError::Usage {
+    demo::make(root, span).map_err(|error| CliError::Usage {
         message: error.to_string(),
         hint: Some("name an empty or absent folder: duban demo --home DIR".into()),
     })?;
-    if span.first() != Span::whole().first() {
-        for path in written.iter().filter(|path| path.ends_with("pipeline.toml")) {
-            collect_from(path, span)?;
-        }
-    }
-    write_whole(&root.join(MARKER), marker(span).as_bytes(), Access::Shared)?;
     Ok(span)
-}
-
-/// Moves a data set's first period to the one in which a shorter campaign begins.
-fn collect_from(path: &Path, span: Span) -> Result<(), CliError> {
-    let text = fs_err::read_to_string(path)?;
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| {
-            let first = line
-                .strip_prefix("first_period = \"")
-                .and_then(|rest| rest.split('"').next())
-                .and_then(|period| period.parse::<Period>().ok());
-            match first.map(|first| Period::containing(first.frequency(), span.first().starts_on()))
-            {
-                Some(first) => format!("first_period = \"{first}\""),
-                None => line.to_owned(),
-            }
-        })
-        .collect();
-    Ok(write_whole(path, (lines.join("\n") + "\n").as_bytes(), Access::Shared)?)
 }
 
 /// The months of the demo that made this home.
 fn go_on(root: &Path, args: &DemoArgs) -> Result<Span, CliError> {
-    let text = fs_err::read_to_string(root.join(MARKER)).unwrap_or_default();
-    let months: Option<(Period, Period)> = text
-        .strip_prefix("# Written by `duban demo` (")
-        .and_then(|rest| rest.split_once(')'))
-        .and_then(|(months, _)| months.split_once(" to "))
-        .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-    let span = months.and_then(|(first, last)| Span::between(Some(first), Some(last)).ok());
-    let Some(span) = span.filter(|span| text == marker(*span)) else {
+    let Some(span) = demo::span_of(root) else {
         return Err(CliError::Usage {
             message: format!("{} is a home that no demo made: left as it is", root.display()),
             hint: Some("name an absent folder: duban demo --home DIR".into()),

@@ -15,6 +15,7 @@
 mod campaign;
 mod fault;
 mod forms;
+mod home;
 mod months;
 mod past;
 mod prng;
@@ -30,5 +31,6 @@ mod world;
 pub use campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
 pub use fault::{Expected, Fault};
 pub use forms::Form;
+pub use home::{MakeError, make, span_of};
 pub use replay::{ReplayError, Reported, replay};
 pub use survey::survey_files;

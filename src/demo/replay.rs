@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use super::campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
 use super::months;
 use super::server::Server;
+use super::survey::{self, survey_files};
 use crate::clock::Clock;
 use crate::config::home::Home;
 use crate::daemon::{Daemon, DaemonError, SlotEnd, Tick};
@@ -51,10 +52,17 @@ pub struct Reported {
     pub already: bool,
 }
 
+/// A file for the inbox.
+struct Dropped {
+    /// Relative to the home.
+    path: String,
+    bytes: Vec<u8>,
+}
+
 /// What the world does to the home at an instant.
 enum Event {
     /// Files reach the inbox.
-    Arrive(Vec<Arrival>),
+    Arrive(Vec<Dropped>),
     /// Somebody runs a month by hand.
     Run(MonthRun),
 }
@@ -79,6 +87,7 @@ pub fn replay(
         campaign(span)?.into_iter().partition(Arrival::is_published);
     let begins = begin(span, dropped.first(), &zone)?;
     let mut events = arrivals(dropped, &zone)?;
+    events.extend(surveys(span, &zone)?);
     events.extend(
         runs.iter()
             .filter(|run| run.occasion == Occasion::Correction)
@@ -150,24 +159,46 @@ fn arrivals(
     dropped: Vec<Arrival>,
     zone: &TimeZone,
 ) -> Result<Vec<(Timestamp, Event)>, CampaignError> {
-    let mut batches: BTreeMap<Timestamp, Vec<Arrival>> = BTreeMap::new();
+    let mut batches: BTreeMap<Timestamp, Vec<Dropped>> = BTreeMap::new();
     for arrival in dropped {
         let local = zone.to_datetime(arrival.at);
         let found = if local.hour() < 12 { Time::constant(12, 0, 0, 0) } else { END_OF_OFFICE };
         let at = months::instant(local.date().to_datetime(found), zone)?;
-        batches.entry(at).or_default().push(arrival);
+        let Arrival { path, bytes, .. } = arrival;
+        batches.entry(at).or_default().push(Dropped { path, bytes });
     }
     Ok(batches.into_iter().map(|(at, files)| (at, Event::Arrive(files))).collect())
 }
 
+/// The survey platform's exports, put into the inbox by the secretariat on the morning after a wave.
+fn surveys(span: Span, zone: &TimeZone) -> Result<Vec<(Timestamp, Event)>, CampaignError> {
+    let mut events = Vec::new();
+    for (wave, on) in survey::waves(span) {
+        let files = survey_files(wave).map_err(|source| CampaignError::WriteWorkbook {
+            path: format!("the survey of {wave}"),
+            source,
+        })?;
+        let dropped = files.into_iter().map(|(name, bytes)| Dropped {
+            path: format!("inbox/{wave}/{DISTRICT}/{name}"),
+            bytes,
+        });
+        let at = months::instant(on.at(10, 0, 0, 0), zone)?;
+        events.push((at, Event::Arrive(dropped.collect())));
+    }
+    Ok(events)
+}
+
+/// The district reports the surveys itself.
+const DISTRICT: &str = "120114";
+
 const END_OF_OFFICE: Time = Time::constant(17, 30, 0, 0);
 
-fn drop_files(daemon: &Daemon, files: &[Arrival]) -> Result<(), std::io::Error> {
-    for arrival in files {
-        let path = daemon.home().root().join(&arrival.path);
-        let there = fs::read(&path).is_ok_and(|bytes| bytes == arrival.bytes);
+fn drop_files(daemon: &Daemon, files: &[Dropped]) -> Result<(), std::io::Error> {
+    for file in files {
+        let path = daemon.home().root().join(&file.path);
+        let there = fs::read(&path).is_ok_and(|bytes| bytes == file.bytes);
         if !there {
-            write_whole(&path, &arrival.bytes, Access::Shared)?;
+            write_whole(&path, &file.bytes, Access::Shared)?;
         }
     }
     Ok(())

@@ -6,6 +6,9 @@
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
+use jiff::civil::{Date, date};
+
+use super::campaign::Span;
 use super::prng::Prng;
 use super::sheet::INVENTED;
 use super::world::TOWNS;
@@ -18,6 +21,20 @@ const APPROVAL: [(Period, u32); 4] = [
     (Period::Wave { year: 2024, n: 1 }, 875),
     (Period::Wave { year: 2024, n: 2 }, 900),
 ];
+
+/// The day after each wave was closed, on which the secretariat takes its files from the platform.
+const TAKEN_ON: [(Period, Date); 4] = [
+    (Period::Wave { year: 2023, n: 1 }, date(2023, 5, 29)),
+    (Period::Wave { year: 2023, n: 2 }, date(2023, 11, 20)),
+    (Period::Wave { year: 2024, n: 1 }, date(2024, 5, 27)),
+    (Period::Wave { year: 2024, n: 2 }, date(2024, 11, 18)),
+];
+
+/// The waves that were asked within a span of months, with the day on which their files are taken.
+pub(super) fn waves(span: Span) -> impl Iterator<Item = (Period, Date)> {
+    let months = span.first().starts_on()..=span.last().ends_on();
+    TAKEN_ON.into_iter().filter(move |(_, on)| months.contains(on))
+}
 
 const OPTIONS: [&str; 6] = ["非常满意", "满意", "基本满意", "不满意", "很不满意", "不了解"];
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// The demo's home, made once: four months of the campaign. Tests that change it copy it.
 pub static DEMO: LazyLock<Home> = LazyLock::new(|| {
     let home = Home::empty();
-    let output = home.duban(&["demo"]);
+    let output = home.duban(&["demo", "--from", "2024-09"]);
     assert!(
         output.status.success(),
         "the demo failed:\n{}\n{}",
