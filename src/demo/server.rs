@@ -158,7 +158,7 @@ async fn answer(
         let shelf = locked(&shelf);
         let local = shelf.zone.to_datetime(shelf.now);
         let weather = weather(&unit, local.date());
-        (weather, look(&shelf, weather, local.hour(), (unit, period, dataset), &headers))
+        (weather, look(&shelf, weather, local.hour(), &(unit, period, dataset), &headers))
     };
     if weather == Weather::Slow {
         tokio::time::sleep(SLOW).await;
@@ -166,7 +166,7 @@ async fn answer(
     answer
 }
 
-fn look(shelf: &Shelf, weather: Weather, hour: i8, key: Key, headers: &HeaderMap) -> Response {
+fn look(shelf: &Shelf, weather: Weather, hour: i8, key: &Key, headers: &HeaderMap) -> Response {
     match weather {
         Weather::Down => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Weather::Busy if hour < 19 => {
@@ -175,7 +175,7 @@ fn look(shelf: &Shelf, weather: Weather, hour: i8, key: Key, headers: &HeaderMap
         }
         Weather::Fair | Weather::Busy | Weather::Slow => {}
     }
-    let of_key = shelf.files.get(&key).map(Vec::as_slice).unwrap_or_default();
+    let of_key = shelf.files.get(key).map(Vec::as_slice).unwrap_or_default();
     let Some(newest) = of_key.iter().rev().find(|published| published.at <= shelf.now) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -183,7 +183,7 @@ fn look(shelf: &Shelf, weather: Weather, hour: i8, key: Key, headers: &HeaderMap
     if known == Some(newest.etag.as_str()) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, newest.etag.clone())]).into_response();
     }
-    let is_text = newest.file_name.ends_with(".csv");
+    let is_text = newest.file_name.to_lowercase().ends_with(".csv");
     let content_type = if is_text {
         "text/csv"
     } else {

@@ -46,7 +46,7 @@ fn parsed(base64: &str) -> Value {
     let mut decode = python_with("email", "a mail").expect("Python has email");
     let mail = run(decode.args(["-c", script]), base64.as_bytes());
     let mut parse = python_with("email", "a mail").expect("Python has email");
-    let told = run(parse.arg(repository().join("tests/tools/parse_mail.py")), &mail);
+    let told = run(parse.arg(repository().join("tests/tools/read_mail.py")).arg("-"), &mail);
     serde_json::from_slice(&told).expect("JSON")
 }
 
