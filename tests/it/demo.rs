@@ -400,31 +400,3 @@ fn missing_towns_are_missing_in_the_month_that_they_were_returned_or_silent() {
     let unit = district(&months[1], "three_rates");
     assert_eq!((&unit["n_units"], &unit["n_reported"]), (&json!(30), &json!(29)));
 }
-
-#[test]
-fn tmp_last_months_are_as_they_were() {
-    let old = repository().join("target/d1");
-    let mut n = 0;
-    for a in CAMPAIGN.iter() {
-        let path = old.join(&a.path);
-        match fs_err::read(&path) {
-            Ok(bytes) => {
-                if bytes != a.bytes {
-                    eprintln!("differs {}", a.path);
-                } else {
-                    n += 1;
-                }
-            }
-            Err(_) => eprintln!("new {}", a.path),
-        }
-    }
-    eprintln!("same {n}");
-    let begun = std::time::Instant::now();
-    let all = campaign(Span::whole()).unwrap();
-    eprintln!(
-        "whole: {} in {:?}, {} bytes",
-        all.len(),
-        begun.elapsed(),
-        all.iter().map(|a| a.bytes.len()).sum::<usize>()
-    );
-}

@@ -62,6 +62,7 @@ mod serve_home;
 mod serve_status;
 mod small;
 mod smtp;
+mod story;
 mod smtp_run;
 mod supervise;
 mod tidy;

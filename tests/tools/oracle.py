@@ -133,15 +133,20 @@ COUNTS = {
     "population": {("常住儿童数", "合计"): "resident", ("常住儿童数", "3岁"): "three",
                    ("常住儿童数", "4岁"): "four", ("常住儿童数", "5岁"): "five"},
     "institutions": {},
+    "childcare_points": {},
 }
+# Of the form of childcare points, which has one row of headings.
+POINT_KEYS = {"托幼点代码": "code", "机构代码": "code", "幼儿数": "children", "在托幼儿数": "children",
+              "处置方式": "disposal", "处置情况": "disposal"}
 
 
 def table(grid, dataset):
     """Finds the header in a grid and gives its rows as dicts, or None."""
     anchor = "place" if dataset == "population" else "code"
+    names = POINT_KEYS if dataset == "childcare_points" else KEYS
     for top, row in enumerate(grid):
         cells = [fold(value) for value in row]
-        if any(KEYS.get(cell) == anchor for cell in cells):
+        if any(names.get(cell) == anchor for cell in cells):
             break
     else:
         return None
@@ -157,8 +162,8 @@ def table(grid, dataset):
             if key:
                 columns[key] = c
                 continue
-        if cell in KEYS:
-            columns[KEYS[cell]] = c
+        if cell in names:
+            columns[names[cell]] = c
     if any(key not in columns for key in wanted.values()):
         return None
     rows = []
@@ -266,8 +271,12 @@ class Campaign:
         self.bureau = {"enrollment": set(), "staffing": set()}
         self.population = []
         self.direct = []
+        self.points = {}
         for entry in entries:
-            getattr(self, "take_" + entry["dataset"])(entry, read(entry, entry["dataset"]))
+            # What is counted here; the other forms have no figure in these tables.
+            take = getattr(self, "take_" + entry["dataset"], None)
+            if take:
+                take(entry, read(entry, entry["dataset"]))
 
     def town(self, entry, row):
         text = row.get("place") or entry["reporter_code"]
@@ -313,6 +322,13 @@ class Campaign:
             unit = self.month(entry["period"])[self.town(entry, row)]
             for key in ("teachers", "teachers_certified", "heads", "heads_certified"):
                 unit[key] += count(row[key], entry["path"])
+
+    def take_childcare_points(self, entry, rows):
+        there = [row for row in rows
+                 if fold(row["code"]) != "无" and fold(row["disposal"]) not in ("取缔", "转办")]
+        month = self.points.setdefault(entry["period"], {})
+        month[entry["reporter_code"]] = (
+            len(there), sum(count(row["children"], entry["path"]) for row in there))
 
     def take_population(self, entry, rows):
         # Counted on 1 September of its year.
@@ -453,7 +469,10 @@ def compute(home, period, entries):
     month = campaign.month(period)
     missing = lambda dataset: [code for code in campaign.codes
                                if code not in campaign.reported(period, dataset)]
+    points = campaign.points.get(period, {}).values()
     return {"period": period, "three_rates": rates,
+            "childcare_points": {"points": sum(n for n, _ in points),
+                                 "children": sum(n for _, n in points)},
             "three_rates_carried": three_rates(campaign, period, carried=True), **tables,
             "rate_gaps": short,
             "outside": {"childcare_point_children": sum(t["points"] for t in month.values()),
