@@ -14,7 +14,7 @@
 //!   take the newest commits with it, but never one without those after it (SQLite's WAL with
 //!   `synchronous = normal`): the ledger is then as it was a moment earlier, the files that it names
 //!   are there, and the run is done again from there. Where that is not enough, the commit waits for the
-//!   disk, with all before it ([`Ledger::write_durably`]): before and after anything leaves this
+//!   disk, with all before it (`write_durably`): before and after anything leaves this
 //!   machine, before anything is removed, and when a run ends, for then someone is told that it is done.
 //!   A sync takes some four milliseconds, and a month has a thousand commits.
 //! - **One run at a time** may change a home: [`Ledger::begin_run`] takes the lease, and takes it over

@@ -48,7 +48,11 @@ fn a_column_that_is_not_declared_is_refused_in_a_rule() {
 
 #[test]
 fn a_wrong_cron_expression_is_refused_with_its_line() {
-    let words = refused("pipelines/enrollment/pipeline.toml", "0 30 8 * * *", "0 30 25 * * *");
+    let words = refused(
+        "pipelines/enrollment/pipeline.toml",
+        "workdays = [1, 2, 3, 4, 5, 6, 10, 15]\nat = \"17:30\"",
+        "cron = \"0 30 25 * * *\"",
+    );
     assert!(words.contains("pipelines/enrollment/pipeline.toml:"), "{words}");
     assert!(words.contains("0 30 25 * * *"), "{words}");
 }

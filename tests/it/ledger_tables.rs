@@ -49,7 +49,7 @@ fn the_tables_for_sql_have_the_columns_of_the_reference() {
     let (_home, ledger) = full();
     let reference = include_str!("../../docs/definitions.md");
     let tables = ledger.tables(None).unwrap();
-    assert_eq!(tables.len(), 10);
+    assert_eq!(tables.len(), 11);
     for table in tables {
         let marker = format!("| `{}` | `", table.name);
         let line = reference.lines().find_map(|line| line.strip_prefix(&marker));

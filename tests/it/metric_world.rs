@@ -57,6 +57,18 @@ pub fn datasets() -> Vec<(String, SchemaRef)> {
              posts_filled:i",
         ),
         ("satisfaction", "paper question option answers:i"),
+        (
+            "childcare_points",
+            "point_code point_name unit children:i workers:i filing review has_hazard:b \
+             hazard_deadline:d disposal disposed_on:d",
+        ),
+        ("party_organisations", "inst_code inst_name unit members:i organisation"),
+        ("extended_care", "inst_code inst_name unit is_daily:b is_holiday:b children:i teachers:i"),
+        (
+            "community_kindergartens",
+            "inst_code inst_name unit handed_over_on:d applied_on:d reviewed_on:d approved_on:d \
+             opened_on:d nature",
+        ),
     ];
     sets.map(|(name, columns)| (name.to_owned(), table(columns))).to_vec()
 }
