@@ -168,12 +168,26 @@ impl Ledger {
         self.read("list fetches", |conn| Ok(list(conn, at)?))
     }
 
+    /// The files that could not be had when they were last asked for; of all the few that matter between
+    /// two pulls.
+    pub fn troubled_fetches(&self) -> Result<Vec<Fetch>, LedgerError> {
+        self.read("list fetches that failed", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT f.* FROM fetches f WHERE f.not_before IS NOT NULL AND f.fetch_id =
+                    (SELECT max(fetch_id) FROM fetches WHERE source = f.source
+                        AND dataset = f.dataset AND unit_code = f.unit_code AND period = f.period)
+                 ORDER BY f.source, f.dataset, f.period, f.unit_code",
+            )?;
+            let rows: Vec<Fetch> =
+                statement.query_map([], fetch)?.collect::<rusqlite::Result<_>>()?;
+            Ok(rows.into_iter().filter(|fetch| !fetch.state.is_well()).collect())
+        })
+    }
+
     /// Files that could not be had and may be asked for again by now; the longest due first.
     pub fn fetches_due(&self, now: Timestamp) -> Result<Vec<Fetch>, LedgerError> {
-        let mut due = self.fetches(None)?;
-        due.retain(|fetch| {
-            !fetch.state.is_well() && fetch.not_before.is_some_and(|not_before| not_before <= now)
-        });
+        let mut due = self.troubled_fetches()?;
+        due.retain(|fetch| fetch.not_before.is_some_and(|not_before| not_before <= now));
         due.sort_by_key(|fetch| fetch.not_before);
         Ok(due)
     }

@@ -141,6 +141,10 @@ impl Pipeline {
 
     /// When the next file of an open period that could not be had is asked for again; none if all is well.
     pub fn next_refetch_at(&self) -> Result<Option<Timestamp>, PipelineError> {
+        // Mostly there is none, and who is wanted need not be looked up.
+        if self.ledger.troubled_fetches()?.is_empty() {
+            return Ok(None);
+        }
         let troubles = self.source_troubles()?;
         Ok(troubles.iter().filter_map(|trouble| trouble.not_before).min())
     }
