@@ -16,7 +16,8 @@ use crate::snapshot::{read, unit_digests, unit_rows};
 impl Pipeline {
     /// Units whose rows of periods up to `until` are other than they were at `since`, and in what.
     ///
-    /// What is new for a period that had no snapshot at `since` is no change but the news itself.
+    /// What is new for a period that had no snapshot at `since`, or was not due yet, is no change but the news
+    /// itself.
     pub(super) fn changes_since(
         &self,
         since: Timestamp,
@@ -41,6 +42,11 @@ impl Pipeline {
             }) else {
                 continue;
             };
+            // Until it is due a form is still coming in: what comes is no correction of what was said.
+            let due = contract.due_on(cut.period, &self.config.calendar);
+            if self.clock.date_of(since) <= due.on {
+                continue;
+            }
             let root = self.config.home.root();
             let before = read(&root.join(&old.path))?;
             let after = read(&root.join(&cut.path))?;
