@@ -9,7 +9,7 @@ use super::prng::Prng;
 use super::world::{Class, Institution, Kind, ORDINALS, Town, drift, institution, males};
 
 /// A private kindergarten opens here in September 2024: the public share falls below one half.
-pub(super) const LOSES: &str = "120114117";
+const LOSES: &str = "120114120";
 /// Nothing is converted here before the last months: two towns that stay behind.
 const BEHIND: [&str; 2] = ["120114111", "120114114"];
 
@@ -63,11 +63,12 @@ fn open(town: &Town, institutions: &mut [Institution]) {
     if town.code == LOSES {
         let of_town: u32 =
             institutions.iter().filter(|i| !i.is_point()).map(|i| i.enrolled(BUILT)).sum();
-        let private = institutions.iter_mut().find(|inst| {
+        let large = institutions.iter_mut().filter(|inst| {
             !inst.is_point()
                 && !inst.kind[BUILT].is_public()
                 && inst.enrolled(BUILT) * 100 >= of_town * 6
         });
+        let private = large.min_by_key(|inst| inst.enrolled(BUILT));
         if let Some(inst) = private {
             inst.open_from = BUILT;
         }

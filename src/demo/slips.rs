@@ -68,7 +68,7 @@ static SLIPS: &[Slip] = &[
     slip(Enrollment, 7, "120114111", F::SilentMonth),
     slip(Staffing, 7, "120114111", F::SilentMonth),
     slip(ChildcarePoints, 7, "120114114", F::SilentMonth),
-    slip(Institutions, 8, "120114107", F::TextNumber),
+    slip(Institutions, 8, "120114107", F::GbkCsv),
     slip(Population, 8, "120114102", F::TotalDoesNotAddUp).mended(9, 18, 15),
     slip(Enrollment, 8, "120114B", F::UnknownUnit).mended(10, 10, 9),
     // 2024
