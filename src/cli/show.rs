@@ -305,7 +305,7 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         ));
     }
     put(format!("reports awaited: {}", plan.awaited.len()));
-    for one in plan.awaited.iter().take(40) {
+    for one in plan.awaited.iter().take(MAX_LINES) {
         let days = one.days_left.abs();
         let left = match one.days_left {
             0 if one.overdue => ", overdue".to_owned(),
@@ -322,6 +322,9 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
             "  {} {} {} due {}{left}{returned}",
             one.dataset, one.period, one.unit_name, one.due_on
         ));
+    }
+    if plan.awaited.len() > MAX_LINES {
+        put(format!("  … and {} more: --format csv has all", plan.awaited.len() - MAX_LINES));
     }
     super::collection::reminder_lines(&plan.reminders);
     put(format!("items, on the snapshots as they are: {}", item_changes(&plan.judged)));

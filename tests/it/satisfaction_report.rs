@@ -127,8 +127,13 @@ fn plan_awaits_a_wave_once_it_has_closed() {
     let home = home();
     send(&home, "2023-w1", "2023-w1");
     home.ok(&["--as-of", "2023-06-12T00:30:00Z", "run", "--period", "2023-05"]);
-    let plan = |as_of: &str, period: &str| home.ok(&["--as-of", as_of, "plan", "--period", period]);
-    assert!(!plan("2023-11-10T00:30:00Z", "2023-10").contains("satisfaction 2023-w"));
+    let plan = |as_of: &str, period: &str| {
+        home.ok(&["--as-of", as_of, "plan", "--period", period, "--format", "csv"])
+    };
+    assert!(!plan("2023-11-10T00:30:00Z", "2023-10").contains("await,satisfaction"));
     let said = plan("2023-12-11T00:30:00Z", "2023-11");
-    assert!(said.contains("satisfaction 2023-w2 武清区 due 2023-11-24, overdue"), "{said}");
+    assert!(said.contains("await,satisfaction/2023-w2,武清区"), "{said}");
+    let sql = "SELECT CAST(due_on AS VARCHAR) AS due_on FROM expected WHERE period = '2023-w2'";
+    let due = home.ok(&["--as-of", "2023-12-11T00:30:00Z", "query", "--format", "csv", sql]);
+    assert_eq!(due.trim(), "due_on\n2023-11-24");
 }
