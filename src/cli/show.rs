@@ -44,7 +44,7 @@ pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
     }
 }
 
-/// How many findings of a file a person reads on a terminal.
+/// How many lines of a list a person reads on a terminal.
 const MAX_LINES: usize = 40;
 
 /// A line a finding, what must be mended first; the same note on several sheets is one line.
