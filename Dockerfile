@@ -9,6 +9,7 @@ RUN mkdir -p src tests/it benches/stages \
  && echo 'fn main() {}' > src/main.rs \
  && cp src/main.rs tests/it/main.rs \
  && cp src/main.rs benches/stages/main.rs \
+ && cp src/main.rs benches/items.rs \
  && touch src/lib.rs \
  && cargo build --release --locked --bin duban
 COPY . .

@@ -7,13 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::{Date, Weekday, date};
 
 /// Days that differ from plain weekdays, and the years whose notice has been published.
+///
+/// Counting takes no walk from day to day: plain weekdays follow from arithmetic, and of the days that
+/// differ a running sum is kept. An item's clock is read for each of a hundred thousand items a day.
 #[derive(Debug, Clone, Default)]
 pub struct Calendar {
     exceptions: BTreeMap<Date, bool>,
     published: BTreeSet<i16>,
+    /// By day: by how many working days the calendar differs from plain weekdays up to it, that day included.
+    sums: Vec<(Date, i64)>,
 }
 
 /// A day reached by counting working days.
@@ -28,12 +33,17 @@ impl Calendar {
     /// `exceptions`: day → whether it is worked. A year is published if it has an exception.
     pub fn new(exceptions: BTreeMap<Date, bool>) -> Calendar {
         let published = exceptions.keys().map(|day| day.year()).collect();
-        Calendar { exceptions, published }
+        let mut sum = 0;
+        let mut sums = Vec::with_capacity(exceptions.len());
+        for (day, worked) in &exceptions {
+            sum += i64::from(*worked) - i64::from(is_weekday(*day));
+            sums.push((*day, sum));
+        }
+        Calendar { exceptions, published, sums }
     }
 
     pub fn is_workday(&self, day: Date) -> bool {
-        let weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        self.exceptions.get(&day).copied().unwrap_or(weekday)
+        self.exceptions.get(&day).copied().unwrap_or_else(|| is_weekday(day))
     }
 
     pub fn is_provisional(&self, day: Date) -> bool {
@@ -81,18 +91,21 @@ impl Calendar {
 
     /// Working days in (`from`, `to`]; negative if `to` lies before `from`.
     pub fn workdays_between(&self, from: Date, to: Date) -> i64 {
-        if to < from {
-            return -self.workdays_between(to, from);
-        }
-        let mut count = 0;
-        let mut day = from;
-        while day < to {
-            let Ok(next) = day.checked_add(1.day()) else { break };
-            day = next;
-            if self.is_workday(day) {
-                count += 1;
-            }
-        }
-        count
+        self.workday_no(to) - self.workday_no(from)
     }
+
+    /// Working days from a fixed Monday to `day`, that day included.
+    fn workday_no(&self, day: Date) -> i64 {
+        let days = day.duration_since(MONDAY).as_hours() / 24;
+        let weekdays = days.div_euclid(7) * 5 + (days.rem_euclid(7) + 1).min(5);
+        let known = self.sums.partition_point(|(exception, _)| *exception <= day);
+        let differs = known.checked_sub(1).and_then(|last| self.sums.get(last));
+        weekdays + differs.map_or(0, |(_, sum)| *sum)
+    }
+}
+
+const MONDAY: Date = date(1970, 1, 5);
+
+fn is_weekday(day: Date) -> bool {
+    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
 }

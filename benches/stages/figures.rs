@@ -113,12 +113,15 @@ pub fn checks(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let (violations, judged) = check()?;
     let items = pipeline.ledger().items(&ItemFilter::default())?;
     let baselines = pipeline.ledger().item_baselines()?;
+    let versions = std::collections::BTreeMap::new();
     let setting = Setting {
         rules: &config.checks,
+        supervision: &config.supervision,
         calendar: &config.calendar,
         waves: &config.waves,
         today,
         baselines: &baselines,
+        versions: &versions,
     };
     let checking = median_of(plan.rounds(11), check)?;
     let reconciling =

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 #![expect(clippy::print_stderr, reason = "a bench says what it is about to do")]
 
+mod editions;
 mod figures;
 mod fixture;
 mod floor;
@@ -16,6 +17,7 @@ mod measure;
 mod month;
 mod papers;
 mod reading;
+mod supervise;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -33,14 +35,17 @@ struct Group {
 }
 
 /// The month stands first: its peak of memory must not be that of the large workbook.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 11] = [
     Group { name: "month", run: month::run },
     Group { name: "floor", run: floor::run },
     Group { name: "read", run: reading::run },
     Group { name: "snapshot", run: figures::snapshots },
     Group { name: "metric", run: figures::metrics },
     Group { name: "check", run: figures::checks },
+    Group { name: "supervise", run: supervise::run },
     Group { name: "report", run: papers::reports },
+    Group { name: "edition", run: editions::beside_python },
+    Group { name: "burst", run: editions::town_sheets },
     Group { name: "delivery", run: papers::deliveries },
 ];
 

@@ -10,7 +10,7 @@ use duban::ledger::EditionFilter;
 use duban::model::{Attachment, MailContent};
 use duban::report::document::Chart;
 use duban::report::fonts::Fonts;
-use duban::report::{QueryRows, Rendered, ReportContext, chart, mail, pdf, render, xlsx};
+use duban::report::{QueryRows, Rendered, ReportContext, chart, docx, mail, pdf, render, xlsx};
 use serde::Deserialize;
 
 use crate::Outcome;
@@ -25,43 +25,88 @@ struct Stored {
 }
 
 /// A report's last edition, ready to be made again.
-struct Paper<'a> {
+pub struct Paper<'a> {
     replayed: &'a Replayed,
     definition: &'a ReportDefinition,
     stored: Stored,
-    fonts: Fonts,
+    fonts: Arc<Fonts>,
     chart_fonts: Arc<resvg::usvg::fontdb::Database>,
 }
 
 impl<'a> Paper<'a> {
-    fn of(replayed: &'a Replayed) -> Outcome<Paper<'a>> {
+    /// The joint meeting's of the last month.
+    pub fn of(replayed: &'a Replayed) -> Outcome<Paper<'a>> {
+        Paper::all_of(replayed, "joint_meeting")?
+            .pop()
+            .ok_or_else(|| "the last month has no report".into())
+    }
+
+    /// All editions of a report for the last month: one a unit if it is burst.
+    pub fn all_of(replayed: &'a Replayed, report: &str) -> Outcome<Vec<Paper<'a>>> {
         let pipeline = &replayed.pipeline;
-        let filter = EditionFilter { period: Some(replayed.last.period), ..Default::default() };
-        let editions = pipeline.ledger().editions(&filter)?;
-        let edition = editions.last().ok_or("the last month has no report")?;
+        let filter = EditionFilter {
+            period: Some(replayed.last.period),
+            report: Some(report.to_owned()),
+            ..Default::default()
+        };
         let config = pipeline.config();
         let definition = config
             .reports
             .iter()
-            .find(|definition| definition.name == edition.report)
-            .ok_or("an edition without its definition")?;
-        let stored = serde_json::from_str(&pipeline.ledger().edition_context(edition.edition_id)?)?;
-        let fonts = Fonts::discover(&config.home.fonts(), &config.settings.fonts);
+            .find(|definition| definition.name == report)
+            .ok_or_else(|| format!("there is no report {report}"))?;
+        let fonts = Arc::new(Fonts::discover(&config.home.fonts(), &config.settings.fonts));
         let chart_fonts = Arc::new(chart::load_fonts(fonts.files_for_charts()));
-        Ok(Paper { replayed, definition, stored, fonts, chart_fonts })
+        let mut papers = Vec::new();
+        for edition in pipeline.ledger().editions(&filter)? {
+            let context = pipeline.ledger().edition_context(edition.edition_id)?;
+            let mut stored: Stored = serde_json::from_str(&context)?;
+            if let Some(shared) = pipeline.ledger().edition_parts(edition.edition_id)?.get("shared")
+            {
+                let shared: BTreeMap<String, QueryRows> = serde_json::from_slice(shared)?;
+                stored.results.extend(shared);
+            }
+            papers.push(Paper {
+                replayed,
+                definition,
+                stored,
+                fonts: Arc::clone(&fonts),
+                chart_fonts: Arc::clone(&chart_fonts),
+            });
+        }
+        Ok(papers)
     }
 
-    fn rendered(&self) -> Outcome<Rendered> {
+    pub fn chart_png(&self, chart: &Chart) -> Outcome<Vec<u8>> {
+        let svg = chart::svg(chart, &chart::Style::default())?;
+        Ok(chart::png(&svg, &self.chart_fonts, docx::CHART_SCALE)?)
+    }
+
+    pub fn docx(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+        let document = &rendered.document.for_print();
+        let draw = |chart: &Chart| self.chart_png(chart).map_err(|error| error.to_string().into());
+        let meta =
+            docx::DocxMeta { author: &document.signature, created_at: self.stored.context.as_of };
+        Ok(docx::render(document, &draw, meta)?)
+    }
+
+    pub fn rendered(&self) -> Outcome<Rendered> {
         render(self.definition, &self.stored.results, &self.stored.context).map_err(crate::told)
     }
 
-    fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {
+    pub fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {
         let css = &self.replayed.pipeline.config().mail_css;
         let subject = &rendered.subject;
-        Ok(mail::compose(&rendered.document, subject, css, &self.chart_fonts, attachments)?)
+        Ok(mail::compose(
+            &rendered.document.for_print(),
+            subject,
+            css,
+            &self.chart_fonts,
+            attachments,
+        )?)
     }
 
-    fn pdf(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+    pub fn pdf(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
         let style = chart::Style {
             font_family: self.fonts.css_families("hei")?,
             ..chart::Style::default()
@@ -69,13 +114,13 @@ impl<'a> Paper<'a> {
         let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
         let zone = self.replayed.pipeline.clock().zone().clone();
         let created_at = self.stored.context.as_of.to_zoned_datetime(zone);
-        let document = &rendered.document;
+        let document = &rendered.document.for_print();
         let meta = pdf::PdfMeta { author: &document.signature, created_at: &created_at };
         let page_style = &self.replayed.pipeline.config().page_style;
         Ok(pdf::render(document, &draw, &self.fonts, page_style, meta)?.bytes)
     }
 
-    fn xlsx(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+    pub fn xlsx(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
         let queries = self.definition.queries.iter();
         let sources = xlsx::Sources {
             as_of: self.stored.context.as_of_local,
@@ -113,6 +158,7 @@ pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let rendering = median_of(rounds, || paper.rendered())?;
     let mailing = median_of(rounds, || paper.mail(&rendered, Vec::new()))?;
     let printing = median_of(rounds, || paper.pdf(&rendered))?;
+    let drafting = median_of(rounds, || paper.docx(&rendered))?;
     let tabling = median_of(rounds, || paper.xlsx(&rendered))?;
     let n_charts = paper.mail(&rendered, Vec::new())?.inline.len();
     Ok(vec![
@@ -121,6 +167,8 @@ pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
         Line::new("report: template to document", rendering),
         Line::new("report: html, text, png", mailing).remark(format!("{n_charts} charts")),
         Line::new("report: pdf", printing).remark(format!("{} bytes", paper.pdf(&rendered)?.len())),
+        Line::new("report: docx", drafting)
+            .remark(format!("{} bytes", paper.docx(&rendered)?.len())),
         Line::new("report: xlsx", tabling)
             .remark(format!("{} bytes", paper.xlsx(&rendered)?.len())),
     ])

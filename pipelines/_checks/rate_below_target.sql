@@ -20,6 +20,7 @@ SELECT level AS subject_kind, unit_code AS subject_code, unit_name AS subject_na
                                   WHEN 'inclusive_coverage' THEN '普惠性幼儿园覆盖率'
                                   WHEN 'public_share' THEN '公办园在园幼儿占比'
                                   WHEN 'class_size' THEN '班额达标率'
+                                  WHEN 'staffing_standard' THEN '教职工配备达标率'
                                   WHEN 'certificates' THEN '园长和专任教师持证率'
                                   ELSE metric END,
                       CAST(basis_points / 100 AS VARCHAR), '.',
@@ -34,6 +35,8 @@ SELECT level AS subject_kind, unit_code AS subject_code, unit_name AS subject_na
                           WHEN 'gross_enrolment' THEN concat('尚差', CAST(gap_unchanged AS VARCHAR), '人')
                           WHEN 'class_size' THEN
                               concat('尚有', CAST(gap_unchanged AS VARCHAR), '个班须调整')
+                          WHEN 'staffing_standard' THEN
+                              concat('尚有', CAST(gap_unchanged AS VARCHAR), '所园须配齐')
                           WHEN 'certificates' THEN
                               concat('尚有', CAST(gap_unchanged AS VARCHAR), '人须持证')
                           ELSE concat('在园总数不变须转', CAST(gap_unchanged AS VARCHAR), '人，靠新增学位须增',

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::items_args::ItemsCommand;
+use super::report_args::{MailCommand, ReportCommand};
 use crate::model::Period;
 
 /// 督办: collects a district's preschool statistics, checks them, follows up, and reports.
@@ -69,11 +71,19 @@ pub enum Command {
     ///
     /// One mail a recipient and day; nobody is reminded of the same twice. The daemon does it by itself.
     Remind(RemindArgs),
+    /// Take the steps of the escalation that are due today: slips, and one mail a recipient and day
+    ///
+    /// Nothing is done on a day off, and nothing twice on one day. The daemon does it by itself.
+    Escalate(EscalateArgs),
+    /// Mail the supervisors what is due, overdue and new
+    ///
+    /// Once a working day; nobody is mailed if there is nothing to say. The daemon does it by itself.
+    Digest(DigestArgs),
     /// Query the figures and the ledger, read-only
     Query(QueryArgs),
-    /// Supervision items
+    /// Supervision items: list, show, and act on them
     #[command(subcommand)]
-    Items(ItemsCommand),
+    Items(Box<ItemsCommand>),
     /// Reports and their editions
     #[command(subcommand)]
     Report(ReportCommand),
@@ -194,73 +204,27 @@ pub struct RemindArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct EscalateArgs {
+    /// Show which slips are due to whom, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct DigestArgs {
+    /// Show whether a digest is due and to whom, and mail nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct QueryArgs {
     /// A SELECT over data sets, metrics, configuration and the ledger
     pub sql: String,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ItemsCommand {
-    /// What needs action first
-    List {
-        /// Also those that are closed or withdrawn
-        #[arg(long)]
-        all: bool,
-        /// Only those past their due date
-        #[arg(long)]
-        overdue: bool,
-        #[arg(long, value_name = "UNIT")]
-        unit: Option<String>,
-        #[arg(long)]
-        check: Option<String>,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-    /// One item with its history
-    Show {
-        item_no: i64,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ReportCommand {
-    /// The editions
-    List {
-        #[arg(long)]
-        period: Option<Period>,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-    /// Build the reports of a period into files; no mail is queued
-    Build {
-        /// Reports to build; all if none is named
-        reports: Vec<String>,
-        #[arg(long)]
-        period: Period,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum MailCommand {
-    /// Each mail, its recipient and its state
-    List {
-        #[arg(long)]
-        state: Option<String>,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-    /// One mail: its headers and attempts; with `--raw` its bytes
-    Show {
-        delivery_id: i64,
-        #[arg(long)]
-        raw: bool,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -270,6 +234,12 @@ pub struct StatusArgs {
     pub check: bool,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShownAs {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

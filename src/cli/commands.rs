@@ -6,18 +6,21 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::{
-    CheckCommand, Cli, Command, ConfigCommand, Format, ItemsCommand, MailCommand, PlanArgs,
-    QueryArgs, RemindArgs, ReportCommand, RunArgs, SubmitArgs, ValidateArgs,
+    CheckCommand, Cli, Command, ConfigCommand, Format, PlanArgs, QueryArgs, RemindArgs, RunArgs,
+    SubmitArgs, ValidateArgs,
 };
 use super::output::{Rows, put, say};
-use super::{CliError, Verdict, Watch, collection, demo, load, open, serve, show, status};
+use super::{
+    CliError, Verdict, Watch, collection, demo, escalation, items, load, mails, open, reports,
+    serve, show, status,
+};
 use crate::config::home::{Home, InitError, init};
 use crate::config::{Config, may_report};
-use crate::ledger::{Door, EditionFilter, ItemFilter};
-use crate::model::{Frequency, ItemState, SubmissionState, UnitCode};
+use crate::ledger::Door;
+use crate::model::{Frequency, SubmissionState, UnitCode};
 use crate::pipeline::{Incoming, RunOptions, prove};
 
-type Environment = BTreeMap<String, String>;
+pub(super) type Environment = BTreeMap<String, String>;
 
 pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliError> {
     match &cli.command {
@@ -33,10 +36,12 @@ pub(super) fn run(cli: &Cli, environment: &Environment) -> Result<Verdict, CliEr
         Command::Run(args) => run_period(cli, environment, args),
         Command::Serve(args) => serve::run(cli, environment, args),
         Command::Remind(args) => remind(cli, environment, args),
+        Command::Escalate(args) => escalation::run(cli, environment, args),
+        Command::Digest(args) => escalation::digest(cli, environment, args),
         Command::Query(args) => query(cli, environment, args),
-        Command::Items(command) => items(cli, environment, command),
-        Command::Report(command) => reports(cli, environment, command),
-        Command::Mail(command) => mail(cli, environment, command),
+        Command::Items(command) => items::run(cli, environment, command),
+        Command::Report(command) => reports::run(cli, environment, command),
+        Command::Mail(command) => mails::run(cli, environment, command),
         Command::Status(args) => status::run(cli, environment, args),
     }
 }
@@ -62,6 +67,9 @@ fn check_config(cli: &Cli, environment: &Environment) -> Result<Verdict, CliErro
     let proof = prove(&config)?;
     for problem in &proof.problems {
         say(format!("error: {problem}"));
+    }
+    for warning in &proof.warnings {
+        say(format!("warning: {warning}"));
     }
     for name in &proof.uncovered {
         say(format!("warning: {name}"));
@@ -120,7 +128,7 @@ fn show_config(
 }
 
 /// The unit that an operator means by a code or a name.
-fn unit(config: &Config, text: &str) -> Result<UnitCode, CliError> {
+pub(super) fn unit(config: &Config, text: &str) -> Result<UnitCode, CliError> {
     match config.units.find(text) {
         Some(unit) => Ok(unit.code.clone()),
         None => Err(CliError::Usage {
@@ -283,85 +291,6 @@ fn query(cli: &Cli, environment: &Environment, args: &QueryArgs) -> Result<Verdi
             Ok(Verdict::AtFault)
         }
     }
-}
-
-fn items(
-    cli: &Cli,
-    environment: &Environment,
-    command: &ItemsCommand,
-) -> Result<Verdict, CliError> {
-    let pipeline = open(cli, environment)?;
-    match command {
-        ItemsCommand::List { all, overdue, unit: of, check, format } => {
-            let of = of.as_deref().map(|text| unit(pipeline.config(), text)).transpose()?;
-            let filter =
-                ItemFilter { check_id: check.clone(), unit: of, state: None, as_of: cli.as_of };
-            let mut items = pipeline.ledger().items(&filter).map_err(ledger_error)?;
-            let today = pipeline.clock().today();
-            items.retain(|item| {
-                let ended = matches!(
-                    item.state,
-                    ItemState::Closed | ItemState::Archived | ItemState::Withdrawn
-                );
-                (*all || !ended) && (!overdue || (!ended && item.due_on < today))
-            });
-            // What needs action first: overdue, then by due date, then by number.
-            items.sort_by_key(|item| (item.due_on, item.item_no));
-            show::items(&pipeline, &items, *format)?;
-        }
-        ItemsCommand::Show { item_no, format } => {
-            let item = pipeline.ledger().item(*item_no).map_err(ledger_error)?;
-            let events = pipeline.ledger().item_events(*item_no).map_err(ledger_error)?;
-            show::item(&pipeline, &item, &events, *format)?;
-        }
-    }
-    Ok(Verdict::Done)
-}
-
-fn reports(
-    cli: &Cli,
-    environment: &Environment,
-    command: &ReportCommand,
-) -> Result<Verdict, CliError> {
-    let pipeline = open(cli, environment)?;
-    match command {
-        ReportCommand::List { period, format } => {
-            let filter = EditionFilter { report: None, period: *period, as_of: cli.as_of };
-            let editions = pipeline.ledger().editions(&filter).map_err(ledger_error)?;
-            show::editions(&editions, *format)?;
-        }
-        ReportCommand::Build { reports, period } => {
-            let watch = Watch::new(cli);
-            let built = pipeline.build_reports(reports, *period, &watch)?;
-            watch.done();
-            show::built(&pipeline, &built);
-        }
-    }
-    Ok(Verdict::Done)
-}
-
-fn mail(cli: &Cli, environment: &Environment, command: &MailCommand) -> Result<Verdict, CliError> {
-    let pipeline = open(cli, environment)?;
-    match command {
-        MailCommand::List { state, format } => {
-            let state = state
-                .as_deref()
-                .map(|word| {
-                    word.parse().map_err(|error: crate::model::UnknownState| CliError::Usage {
-                        message: error.to_string(),
-                        hint: Some(
-                            "queued, sending, accepted, deferred, refused, uncertain".into(),
-                        ),
-                    })
-                })
-                .transpose()?;
-            show::mails(&pipeline, state, *format)?;
-        }
-        MailCommand::Show { delivery_id, raw, format } => {
-            show::mail(&pipeline, *delivery_id, *raw, *format)?;
-        }
-    }
-    Ok(Verdict::Done)
 }
 
 /// JSON of a text that may be absent.

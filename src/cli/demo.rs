@@ -156,17 +156,12 @@ impl Told {
             items.iter().filter(|item| is_open(item.state) && item.due_on < today).count();
         let editions = ledger.editions(&EditionFilter::default())?;
         let mails = ledger.deliveries(&DeliveryFilter::default())?.len();
-        let edition = match editions.last() {
-            Some(edition) if editions.len() > self.editions => {
-                format!("no. {}", edition.edition_no)
-            }
-            _ => "none".to_owned(),
-        };
         let line = format!(
             "{at}  {period}{}  files {:3} (late {late}, returned {returned})  items {open:3} open, {overdue:3} overdue  \
-             report {edition}  mails {}",
+             editions {}  mails {}",
             if reported.occasion == Occasion::Correction { " again" } else { "" },
             new.len(),
+            editions.len() - self.editions.min(editions.len()),
             mails - self.mails.min(mails),
         );
         *self = Told { submissions: submissions.len(), mails, editions: editions.len() };
@@ -287,10 +282,28 @@ fn summary(pipeline: &Pipeline, root: &Path) -> Result<(), CliError> {
         ));
     }
     put("");
-    put(format!("look around: duban --home {} status | items list | mail list", root.display()));
+    let home = format!("duban --home {}", root.display());
+    put(format!("look around: {home} status | items list | mail list"));
     put(format!(
-        "             duban --home {} query \"SELECT * FROM three_rates WHERE level = 'district'\"",
-        root.display()
+        "             {home} query \"SELECT * FROM three_rates WHERE level = 'district'\""
     ));
+    look_at(pipeline, &home).map_err(super::commands::ledger_error)?;
+    Ok(())
+}
+
+/// What a supervisor looks at first: what is overdue, an item that climbed the whole ladder, the ledger.
+fn look_at(pipeline: &Pipeline, home: &str) -> Result<(), LedgerError> {
+    put("a supervisor looks at:");
+    put(format!("  {home} items list --overdue"));
+    let silent = ItemFilter { check_id: Some("town_silent".to_owned()), ..ItemFilter::default() };
+    let items = pipeline.ledger().items(&silent)?;
+    if let Some(item) = items.iter().max_by_key(|item| item.escalation) {
+        put(format!(
+            "  {home} items show {}    {} {}",
+            item.item_no, item.subject_name, item.check_title
+        ));
+    }
+    put(format!("  {home} items stats --by town"));
+    put(format!("  {home} items export 台账.xlsx"));
     Ok(())
 }

@@ -7,7 +7,15 @@ mod args;
 mod collection;
 mod commands;
 mod demo;
+mod escalation;
+mod export;
+mod items;
+mod items_args;
+mod items_show;
+mod mails;
 mod output;
+mod report_args;
+mod reports;
 mod serve;
 mod show;
 mod status;
@@ -78,6 +86,13 @@ fn report(error: &CliError) -> ExitCode {
                 say(format!("error: {problem}"));
             }
             say(format!("error: {} problem(s) in the definitions", problems.len()));
+            ExitCode::from(1)
+        }
+        CliError::Pipeline(PipelineError::Refused(refused)) => {
+            for one in refused {
+                say(format!("error: {one}"));
+            }
+            say("note: nothing was done");
             ExitCode::from(1)
         }
         CliError::Pipeline(error) => {

@@ -1,15 +1,17 @@
 //! How results look on a terminal.
 
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::CliError;
 use super::args::Format;
-use super::commands::{ledger_error, text};
+use super::commands::text;
 use super::output::{Rows, put, say};
-use crate::ledger::{DeliveryFilter, DeliveryId, Edition};
-use crate::model::{DeliveryState, Finding, Item, ItemEvent, ItemEventKind, Severity};
-use crate::pipeline::{Built, Pipeline, Plan, RunOptions, RunOutcome, ScheduleStatus, Taken};
+use crate::ledger::{Compared, Effect};
+use crate::model::{Finding, ItemEventKind, Severity};
+use crate::pipeline::{
+    Built, Pipeline, Plan, RuleChange, RunOptions, RunOutcome, ScheduleStatus, Taken,
+};
 
 /// A file that was taken, with its findings.
 pub(super) fn taken(pipeline: &Pipeline, taken: &Taken) {
@@ -150,6 +152,9 @@ pub(super) fn outcome(pipeline: &Pipeline, options: &RunOptions, outcome: &RunOu
     let config = pipeline.config();
     if !config.checks.is_empty() {
         put(format!("  items {}", item_changes(&outcome.judged)));
+        for rule in &outcome.judged.rules {
+            rule_lines(rule);
+        }
     }
     built(pipeline, &outcome.built);
     for delivery in &outcome.delivered {
@@ -200,13 +205,45 @@ fn item_changes(judged: &crate::pipeline::JudgeOutcome) -> String {
     }
 }
 
+/// A rule that is judged under a new version: what differs, and whom that alone concerns.
+fn rule_lines(rule: &RuleChange) {
+    // All rules of a new home are new: that is no change.
+    if rule.compared == Compared::First {
+        return;
+    }
+    put(format!("  rule {} version {}: {}", rule.check_id, rule.version, rule.what));
+    if rule.compared != Compared::SameData {
+        put(format!("    {}", rule.compared.label()));
+        return;
+    }
+    for effect in Effect::ALL {
+        let names: Vec<&str> = rule
+            .effects
+            .iter()
+            .filter(|one| one.effect == effect)
+            .map(|one| one.subject_name.as_str())
+            .collect();
+        let more = if names.len() > 20 { " …" } else { "" };
+        if !names.is_empty() {
+            let shown = names[..names.len().min(20)].join("、");
+            put(format!("    {} {}: {shown}{more}", effect.label(), names.len()));
+        }
+    }
+    if rule.effects.is_empty() {
+        put("    新旧规则按同一数据核对，结果相同");
+    }
+}
+
 pub(super) fn built(pipeline: &Pipeline, built: &[Built]) {
     for one in built {
         let edition = &one.edition;
         let new = if one.already { "unchanged" } else { "new" };
         put(format!(
-            "  report {} {} edition {} {new}",
-            edition.report, edition.period, edition.edition_no
+            "  report {} {}{} edition {} {new}",
+            edition.report,
+            edition.period,
+            if edition.scope.is_empty() { String::new() } else { format!(" {}", edition.scope) },
+            edition.edition_no
         ));
         for file in edition.files.iter().filter(|file| !file.format.starts_with("image:")) {
             put(format!("    {}", pipeline.config().home.root().join(&file.path).display()));
@@ -255,9 +292,33 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         for (unit, why) in &plan.reminders.unreachable {
             rows.push(vec![json!("unreachable"), json!(unit), json!(why)]);
         }
+        for slip in &plan.escalation.slips {
+            let items: Vec<i64> = slip.items.iter().map(|on| on.item.item_no).collect();
+            let to: Vec<&str> = slip.reach.addresses.iter().map(String::as_str).collect();
+            let key = format!("{}/{} {items:?}", slip.step.id, slip.unit_code);
+            rows.push(vec![json!("escalate"), json!(key), json!(to.join(" "))]);
+        }
+        for (unit, why) in plan.escalation.unreachable() {
+            rows.push(vec![json!("unreachable"), json!(unit), json!(why)]);
+        }
+        for recipient in &plan.digest.recipients {
+            rows.push(vec![json!("digest"), json!(recipient), json!(plan.digest.n_overdue)]);
+        }
         for change in &plan.judged.changes {
             let key = format!("{}/{}", change.item.key.check_id, change.item.key.subject_code);
             rows.push(vec![json!("item"), json!(key), json!(change.kind.as_str())]);
+        }
+        for rule in &plan.judged.rules {
+            for effect in &rule.effects {
+                let key = format!("{}/{}", rule.check_id, effect.key.subject_code);
+                let what = format!(
+                    "{} by version {}: {}",
+                    effect.effect.as_str(),
+                    rule.version,
+                    rule.what
+                );
+                rows.push(vec![json!("rule"), json!(key), json!(what)]);
+            }
         }
         for (report, to) in &plan.reports {
             rows.push(vec![json!("report"), json!(report), json!(to.join(" "))]);
@@ -327,7 +388,14 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         put(format!("  … and {} more: --format csv has all", plan.awaited.len() - MAX_LINES));
     }
     super::collection::reminder_lines(&plan.reminders);
+    super::escalation::escalation_lines(&plan.escalation);
+    if !plan.digest.recipients.is_empty() {
+        put(format!("digests due: {}", plan.digest.recipients.len()));
+    }
     put(format!("items, on the snapshots as they are: {}", item_changes(&plan.judged)));
+    for rule in &plan.judged.rules {
+        rule_lines(rule);
+    }
     if !plan.is_newest {
         put("  not stored unless --items");
     }
@@ -347,163 +415,4 @@ pub(super) fn plan(plan: &Plan, format: Format) -> Result<(), CliError> {
         ));
     }
     Ok(())
-}
-
-pub(super) fn items(pipeline: &Pipeline, items: &[Item], format: Format) -> Result<(), CliError> {
-    let today = pipeline.clock().today();
-    let mut rows = Rows::new(&[
-        "no", "light", "state", "due_on", "left", "unit", "subject", "check", "observed", "target",
-    ]);
-    for item in items {
-        let left = pipeline.config().calendar.workdays_between(today, item.due_on);
-        rows.push(vec![
-            json!(item.item_no),
-            json!(item.light.label()),
-            json!(item.state.label()),
-            json!(item.due_on.to_string()),
-            json!(left),
-            json!(unit_name(pipeline, item.unit_code.as_str())),
-            json!(item.subject_name),
-            json!(item.check_title),
-            number(item.observed),
-            number(item.target),
-        ]);
-    }
-    rows.print(format)?;
-    if format == Format::Table {
-        say(format!("{} items; `left` is in working days", items.len()));
-    }
-    Ok(())
-}
-
-fn number(value: Option<f64>) -> Value {
-    value.map_or(Value::Null, |value| json!((value * 10_000.0).round() / 10_000.0))
-}
-
-fn unit_name(pipeline: &Pipeline, code: &str) -> String {
-    let code = crate::model::UnitCode::new(code);
-    pipeline.config().units.get(&code).map_or_else(|| code.to_string(), |unit| unit.name.clone())
-}
-
-pub(super) fn item(
-    pipeline: &Pipeline,
-    item: &Item,
-    events: &[ItemEvent],
-    format: Format,
-) -> Result<(), CliError> {
-    if format == Format::Json {
-        put(serde_json::to_string_pretty(&json!({ "item": item, "events": events }))
-            .unwrap_or_default());
-        return Ok(());
-    }
-    put(format!("{} 号　{}", item.item_no, item.check_title));
-    put(format!("  {}（{}）", item.subject_name, unit_name(pipeline, item.unit_code.as_str())));
-    put(format!("  {}", item.detail));
-    put(format!(
-        "  {}，{}灯，第 {} 次，立项 {}，时限 {}{}",
-        item.state.label(),
-        item.light.label(),
-        item.episode,
-        item.opened_on,
-        item.due_on,
-        if item.due_provisional { "（暂定：该年放假安排尚未公布）" } else { "" }
-    ));
-    let mut rows = Rows::new(&["at", "kind", "state", "by", "observed", "reason"]);
-    for event in events {
-        rows.push(vec![
-            json!(pipeline.clock().zone().to_datetime(event.at).to_string()),
-            json!(event.kind),
-            json!(event.to_state.label()),
-            json!(event.actor),
-            number(event.observed),
-            json!(event.reason),
-        ]);
-    }
-    Ok(rows.print(format)?)
-}
-
-pub(super) fn editions(editions: &[Edition], format: Format) -> Result<(), CliError> {
-    let mut rows =
-        Rows::new(&["edition_id", "report", "period", "no", "created_at", "supersedes", "files"]);
-    for edition in editions {
-        let files: Vec<&str> = edition
-            .files
-            .iter()
-            .filter(|file| !file.format.starts_with("image:"))
-            .map(|file| file.path.as_str())
-            .collect();
-        rows.push(vec![
-            json!(edition.edition_id.0),
-            json!(edition.report),
-            json!(edition.period.to_string()),
-            json!(edition.edition_no),
-            json!(edition.created_at.to_string()),
-            text(edition.supersedes.map(|id| id.0)),
-            json!(files.join(" ")),
-        ]);
-    }
-    Ok(rows.print(format)?)
-}
-
-pub(super) fn mails(
-    pipeline: &Pipeline,
-    state: Option<DeliveryState>,
-    format: Format,
-) -> Result<(), CliError> {
-    let filter = DeliveryFilter { state, ..DeliveryFilter::default() };
-    let mut rows =
-        Rows::new(&["id", "kind", "recipient", "state", "attempts", "not_before", "reply"]);
-    for delivery in pipeline.ledger().deliveries(&filter).map_err(ledger_error)? {
-        rows.push(vec![
-            json!(delivery.delivery_id.0),
-            json!(match delivery.kind.as_str() {
-                // Which edition of which report it carries.
-                "report" => delivery.dedupe_key.rsplit_once(':').map_or("", |(what, _)| what),
-                kind => kind,
-            }),
-            json!(delivery.recipient),
-            json!(delivery.state.as_str()),
-            json!(delivery.attempts),
-            text(delivery.not_before),
-            json!(delivery.last_reply),
-        ]);
-    }
-    Ok(rows.print(format)?)
-}
-
-pub(super) fn mail(
-    pipeline: &Pipeline,
-    delivery_id: i64,
-    raw: bool,
-    format: Format,
-) -> Result<(), CliError> {
-    let ledger = pipeline.ledger();
-    let id = DeliveryId(delivery_id);
-    let delivery = ledger.delivery(id).map_err(ledger_error)?;
-    let bytes = ledger.delivery_bytes(id).map_err(ledger_error)?;
-    if raw {
-        use std::io::Write;
-        std::io::stdout().lock().write_all(&bytes)?;
-        return Ok(());
-    }
-    let attempts = ledger.attempts(id).map_err(ledger_error)?;
-    if format == Format::Json {
-        let value = json!({ "delivery": delivery, "attempts": attempts, "size": bytes.len() });
-        put(serde_json::to_string_pretty(&value).unwrap_or_default());
-        return Ok(());
-    }
-    put(format!("mail {delivery_id} to {}: {}", delivery.recipient, delivery.state));
-    put(format!("  Message-ID <{}>, {} bytes", delivery.message_id, bytes.len()));
-    let mut rows = Rows::new(&["attempt", "started_at", "reached", "ended", "code", "reply"]);
-    for attempt in attempts {
-        rows.push(vec![
-            json!(attempt.attempt_no),
-            json!(attempt.started_at.to_string()),
-            json!(attempt.phase.as_str()),
-            text(attempt.state),
-            attempt.code.map_or(Value::Null, |code| json!(code)),
-            json!(attempt.reply),
-        ]);
-    }
-    Ok(rows.print(format)?)
 }

@@ -381,8 +381,7 @@ impl Screen {
         });
         let mut lines = at_most(2, corrections.collect());
         let unreachable = self.status.unreachable.iter();
-        let unreachable =
-            unreachable.map(|(unit, why)| format!("{unit} cannot be reminded: {why}"));
+        let unreachable = unreachable.map(|(unit, why)| format!("{unit} cannot be reached: {why}"));
         lines.extend(at_most(2, unreachable.collect()));
         lines
     }

@@ -6,9 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::definition;
-use super::schedule::WrittenSchedule;
 use crate::diagnostic::Diagnostic;
-use crate::schedule::Schedule;
+use crate::model::ItemSource;
 
 /// When an item is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -47,6 +46,16 @@ pub struct CheckRule {
     pub per_period: bool,
     /// Further parameters of its SQL, so that checks of one kind share a file.
     pub params: BTreeMap<String, String>,
+    /// Checks whose open items explain a violation of this one: no item is opened meanwhile.
+    pub held_by: Vec<Cause>,
+    /// The escalation's ladder; none: the district's first.
+    pub ladder: Option<String>,
+    /// With [`ClosesOn::Data`]: how many judged periods in a row must pass before the item closes.
+    pub passes: u32,
+    /// 来源 of its items.
+    pub source: ItemSource,
+    /// 牵头单位, as a contact role.
+    pub lead: String,
     /// Violating subjects.
     pub query: SqlFile,
     /// Subjects that could be judged (`subject_kind, subject_code`); none: all could.
@@ -54,6 +63,15 @@ pub struct CheckRule {
     /// The file with the `[[check]]`, and its text's line of `id`.
     pub file: String,
     pub line: Option<usize>,
+}
+
+/// A check whose open item explains violations of another (a town that did not report has no figures).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    pub check: String,
+    /// The subject code of the cause's item, with `{unit_code}` for the violation's unit; none: any item
+    /// of that check for the same unit.
+    pub subject: Option<String>,
 }
 
 /// The parameters that every check's SQL is given.
@@ -72,10 +90,10 @@ struct Written {
     check: Vec<WrittenCheck>,
 }
 
+/// `_supervision.toml`, whose other tables [`super::supervision`] reads: a misspelt `[[chek]]` is refused
+/// there.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Supervision {
-    schedule: Option<Spanned<WrittenSchedule>>,
     #[serde(default)]
     check: Vec<WrittenCheck>,
 }
@@ -101,6 +119,25 @@ struct WrittenCheck {
     per_period: bool,
     #[serde(default)]
     params: BTreeMap<Spanned<String>, String>,
+    #[serde(default)]
+    held_by: Vec<WrittenCause>,
+    ladder: Option<Spanned<String>>,
+    passes: Option<Spanned<u32>>,
+    #[serde(default)]
+    source: ItemSource,
+    #[serde(default = "secretariat")]
+    lead: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCause {
+    check: Spanned<String>,
+    subject: Option<String>,
+}
+
+fn secretariat() -> String {
+    "secretariat".to_owned()
 }
 
 fn one() -> u32 {
@@ -189,6 +226,19 @@ pub fn load(
                 problems.push(problem.hint("name the parameter otherwise"));
             }
         }
+        if let Some(passes) = &check.passes
+            && (*passes.get_ref() == 0 || check.closes_on != ClosesOn::Data)
+        {
+            let message =
+                "`passes` counts judged periods that pass: at least 1, with closes_on = \"data\"";
+            problems.push(Diagnostic::at(file, text, passes.span(), message));
+        }
+        for cause in &check.held_by {
+            if *cause.check.get_ref() == id {
+                let message = "a check does not hold itself back";
+                problems.push(Diagnostic::at(file, text, cause.check.span(), message));
+            }
+        }
         let mut read = |path: &Spanned<String>| match read_sql(path.get_ref()) {
             Ok(sql) => {
                 let path = path.get_ref();
@@ -224,6 +274,15 @@ pub fn load(
                 .into_iter()
                 .map(|(name, value)| (name.into_inner(), value))
                 .collect(),
+            held_by: check
+                .held_by
+                .into_iter()
+                .map(|cause| Cause { check: cause.check.into_inner(), subject: cause.subject })
+                .collect(),
+            ladder: check.ladder.map(Spanned::into_inner),
+            passes: check.passes.map_or(1, Spanned::into_inner),
+            source: check.source,
+            lead: check.lead,
             query,
             judged,
             file: file.to_owned(),
@@ -231,21 +290,6 @@ pub fn load(
         });
     }
     if problems.is_empty() { Ok(checks) } else { Err(problems) }
-}
-
-/// Reads `[schedule]` of `pipelines/_supervision.toml`: when the daemon judges by itself.
-///
-/// # Errors
-/// What is wrong with the schedule. A file that is no TOML of its shape has none: [`load`] says why.
-pub fn load_schedule(file: &str, text: &str) -> Result<Option<Schedule>, Vec<Diagnostic>> {
-    let Ok(Supervision { schedule: Some(written), .. }) = definition::parse(file, text) else {
-        return Ok(None);
-    };
-    let mut problems = Vec::new();
-    let schedule = written.get_ref().prove(written.span(), |span, message, hint| {
-        problems.push(Diagnostic::at(file, text, span, message).hint(hint));
-    });
-    if problems.is_empty() { Ok(schedule) } else { Err(problems) }
 }
 
 /// Reads all checks of a home's `pipelines` folder: `_supervision.toml` and each data set's.

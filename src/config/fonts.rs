@@ -42,6 +42,9 @@ const DEFAULTS: [(&str, &str, &[&str]); 5] = [
             "FandolSong",
             "AR PL SungtiL GB",
             "AR PL UMing CN",
+            // Characters of Extension B and later alone, for names: last, so that they play nothing else.
+            "SimSun-ExtB",
+            "HanaMinB",
         ],
     ),
     (

@@ -65,6 +65,11 @@ impl Home {
         self.data().join("reports")
     }
 
+    /// Papers of supervision, by day: `slips/2024-10-15/urge-120114104.pdf`.
+    pub fn slips(&self) -> PathBuf {
+        self.data().join("slips")
+    }
+
     /// Where mails go with `mail.transport = "folder"`, and always with an `--as-of`.
     pub fn mail(&self) -> PathBuf {
         self.data().join("mail")

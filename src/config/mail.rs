@@ -19,7 +19,27 @@ pub struct MailSettings {
     pub reply_to: Option<String>,
     /// Domains that may be written to; empty: any. A guard against a slip in `contacts.csv`.
     pub allowed_domains: Vec<String>,
+    /// How many mails a mail server is given in a minute; 0: as many as there are.
+    pub per_minute: u32,
+    /// How many mails an address is sent in an hour; 0: as many as there are.
+    pub per_recipient_per_hour: u32,
     pub smtp: SmtpTable,
+    pub bounces: BounceTable,
+}
+
+/// `[mail.bounces]`: where reports of delivery arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BounceTable {
+    /// A Maildir of this machine into which the mailbox of `from` is delivered or fetched; relative to the home.
+    pub maildir: Option<PathBuf>,
+}
+
+/// How fast mails may go out by SMTP; 0: as fast as they go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits {
+    pub per_minute: u32,
+    pub per_recipient_per_hour: u32,
 }
 
 impl Default for MailSettings {
@@ -29,7 +49,11 @@ impl Default for MailSettings {
             from: "duban@localhost".to_owned(),
             reply_to: None,
             allowed_domains: Vec::new(),
+            // What most offices' servers take from one sender without a word.
+            per_minute: 60,
+            per_recipient_per_hour: 0,
             smtp: SmtpTable::default(),
+            bounces: BounceTable::default(),
         }
     }
 }
@@ -150,6 +174,13 @@ impl MailSettings {
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
         self.allowed_domains.is_empty()
             || self.allowed_domains.iter().any(|allowed| allowed.eq_ignore_ascii_case(domain))
+    }
+
+    pub fn limits(&self) -> RateLimits {
+        RateLimits {
+            per_minute: self.per_minute,
+            per_recipient_per_hour: self.per_recipient_per_hour,
+        }
     }
 
     /// The settings of the mail server, with what `env` (a look-up of environment variables) holds.

@@ -1,5 +1,7 @@
 //! Definitions and settings: what was written, read with file and line, and proven before it is used.
 
+pub mod burst;
+pub mod chart;
 pub mod check;
 pub mod contract;
 pub mod daemon;
@@ -7,6 +9,7 @@ pub mod definition;
 pub mod files;
 pub mod fonts;
 pub mod home;
+pub mod letter;
 pub mod mail;
 pub mod metric;
 pub mod reference;
@@ -14,6 +17,7 @@ pub mod report;
 pub mod schedule;
 pub mod settings;
 pub mod sources;
+pub mod supervision;
 pub mod tables;
 pub mod targets;
 
@@ -27,12 +31,14 @@ use crate::model::{Level, UnitDirectory, Waves};
 use check::CheckRule;
 use contract::Contract;
 use home::Home;
+use letter::Letters;
 use mail::{MailProblem, MailTransport, SmtpSettings};
 use metric::Metric;
 use reference::Reference;
 use report::ReportDefinition;
 use settings::{Origin, Settings};
 use sources::HttpSource;
+use supervision::Supervision;
 use tables::Contact;
 use targets::Target;
 
@@ -58,7 +64,7 @@ pub struct Config {
     pub metrics: Vec<Metric>,
     pub checks: Vec<CheckRule>,
     /// When the daemon judges by itself.
-    pub supervision: Option<Schedule>,
+    pub supervision: Supervision,
     /// When reminders are sent by themselves.
     pub reminders: Option<Schedule>,
     /// Servers that are asked for files, in the order of the file.
@@ -66,6 +72,8 @@ pub struct Config {
     pub reports: Vec<ReportDefinition>,
     /// `report_templates/_mails/reminder.md.j2`; there if any data set reminds.
     pub reminder: Option<ReportDefinition>,
+    /// What supervision sends: slips, their mails, the digest, the ledger's workbook.
+    pub letters: Letters,
     /// `report_templates/_base/mail.css`
     pub mail_css: String,
     /// `report_templates/_base/page.typ`
@@ -124,7 +132,7 @@ pub fn load(
     let references = load_references(home, &contracts, &metrics, &mut problems);
     let checks = take(check::load_all(&home.pipelines()), &mut problems);
     let mut reports = load_reports(home, &mut problems);
-    let mut supervision = load_supervision(home, &mut problems);
+    let mut supervision = load_supervision(home, &checks, &mut problems);
     let mut reminders =
         settings.reminders.schedule.as_ref().and_then(|schedule| schedule.prove().ok());
     let zone = settings.time_zone();
@@ -132,7 +140,7 @@ pub fn load(
         .iter_mut()
         .filter_map(|contract| contract.schedule.as_mut())
         .chain(reports.iter_mut().filter_map(|report| report.schedule.as_mut()))
-        .chain(&mut supervision)
+        .chain(supervision.schedules_mut())
         .chain(&mut reminders);
     schedules.for_each(|schedule| schedule.default_zone(&zone));
     let (file, text) = table("sources.toml", false, &mut problems);
@@ -166,9 +174,12 @@ pub fn load(
         read(&path, &home.label(&path), needed, problems).unwrap_or_default()
     };
     let reminder = load_reminder(home, &contracts, &mut problems);
-    let mails = !reports.is_empty() || reminder.is_some();
+    let letters = letter::load(home, &supervision, &mut problems);
+    problems.extend(supervision::unreachable_roles(&supervision, &contacts));
+    let slips = !supervision.ladders.is_empty();
+    let mails = !reports.is_empty() || reminder.is_some() || slips || supervision.digest.is_some();
     let mail_css = base("mail.css", mails, &mut problems);
-    let page_style = base("page.typ", !reports.is_empty(), &mut problems);
+    let page_style = base("page.typ", !reports.is_empty() || slips, &mut problems);
     let smtp = settings.mail.smtp_settings(|name| environment.get(name).cloned());
     if settings.mail.transport == MailTransport::Smtp
         && let Err(wrong) = &smtp
@@ -200,6 +211,7 @@ pub fn load(
         sources,
         reports,
         reminder,
+        letters,
         mail_css,
         page_style,
         smtp,
@@ -296,15 +308,27 @@ fn load_metrics(home: &Home, problems: &mut Vec<Diagnostic>) -> Vec<Metric> {
     metrics
 }
 
-fn load_supervision(home: &Home, problems: &mut Vec<Diagnostic>) -> Option<Schedule> {
+fn load_supervision(
+    home: &Home,
+    checks: &[CheckRule],
+    problems: &mut Vec<Diagnostic>,
+) -> Supervision {
     let path = home.pipelines().join("_supervision.toml");
     let label = home.label(&path);
-    // `check::load_all` says what is wrong with the file itself.
-    let text = read(&path, &label, false, &mut Vec::new())?;
-    check::load_schedule(&label, &text).unwrap_or_else(|wrong| {
-        problems.extend(wrong);
-        None
-    })
+    let Some(text) = read(&path, &label, false, &mut Vec::new()) else {
+        return Supervision::default();
+    };
+    let supervision = supervision::load(&label, &text).unwrap_or_else(|wrong| {
+        // What is no TOML at all, the reader of its checks has said already.
+        for problem in wrong {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        Supervision::default()
+    });
+    problems.extend(supervision::unknown_names(checks, &supervision));
+    supervision
 }
 
 fn load_references(

@@ -3,16 +3,19 @@
 //! TOML front matter between two `+++` lines, then Markdown with minijinja. What is written there
 //! is proven here as far as it can be without data; `report::check` renders the rest.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::burst::{Burst, GIVEN_PARAMS, ParamValue, usual_column};
+use crate::config::chart::{self, DeclaredChart, WrittenCharts};
 use crate::config::definition::parse_block;
 use crate::config::schedule::WrittenSchedule;
-use crate::diagnostic::Diagnostic;
-use crate::model::Frequency;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::model::{Frequency, Level};
 use crate::schedule::Schedule;
 
 /// In what a report is written.
@@ -21,6 +24,7 @@ use crate::schedule::Schedule;
 pub enum ReportFormat {
     Html,
     Pdf,
+    Docx,
     Xlsx,
 }
 
@@ -30,6 +34,7 @@ impl ReportFormat {
         match self {
             ReportFormat::Html => "html",
             ReportFormat::Pdf => "pdf",
+            ReportFormat::Docx => "docx",
             ReportFormat::Xlsx => "xlsx",
         }
     }
@@ -83,12 +88,24 @@ pub struct ReportDefinition {
     /// Roles of contacts that receive it.
     pub to: Vec<String>,
     pub formats: Vec<ReportFormat>,
+    /// Which of the formats go with the mail.
+    pub attach: Vec<ReportFormat>,
+    /// For whom it is, in words.
+    pub audience: String,
+    /// Roles that may say that an edition goes out; empty: it goes at once.
+    pub approval: Vec<String>,
+    /// Named constants.
+    pub params: BTreeMap<String, ParamValue>,
+    /// An edition for each unit instead of one for all.
+    pub burst: Option<Burst>,
     /// Which kind of period it is about.
     pub frequency: Frequency,
     /// When it is run and mailed by itself.
     pub schedule: Option<Schedule>,
     /// In the order of the file.
     pub queries: IndexMap<String, NamedQuery>,
+    /// `[charts.<name>]`.
+    pub charts: IndexMap<String, DeclaredChart>,
 }
 
 #[derive(Deserialize)]
@@ -109,10 +126,29 @@ struct Written {
     numbering: bool,
     to: Spanned<Vec<String>>,
     formats: Spanned<Vec<ReportFormat>>,
+    attach: Option<Spanned<Vec<ReportFormat>>>,
+    #[serde(default)]
+    audience: String,
+    approval: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    params: IndexMap<Spanned<String>, Spanned<ParamValue>>,
+    burst: Option<WrittenBurst>,
     #[serde(default = "monthly")]
     frequency: Frequency,
     schedule: Option<Spanned<WrittenSchedule>>,
     queries: IndexMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    charts: WrittenCharts,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBurst {
+    by: Spanned<Level>,
+    #[serde(default = "usual_column")]
+    column: String,
+    #[serde(default)]
+    shared: Vec<Spanned<String>>,
 }
 
 /// Front matter of a mail that is no report: it goes to whom it concerns, and has no queries of its own.
@@ -125,6 +161,46 @@ struct WrittenMail {
     signature: Option<Spanned<String>>,
     #[serde(default = "yes")]
     dated: bool,
+}
+
+/// Front matter of a paper of supervision (催办单, 督办通知单, …).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSlip {
+    title: Spanned<String>,
+    brief: Spanned<String>,
+    subtitle: Option<Spanned<String>>,
+    addressees: Option<Spanned<String>>,
+    signature: Option<Spanned<String>>,
+    doc_number: Option<Spanned<String>>,
+    #[serde(default)]
+    imprint: Vec<Spanned<String>>,
+    file_name: Option<Spanned<String>>,
+    #[serde(default = "yes")]
+    dated: bool,
+    #[serde(default)]
+    numbering: bool,
+}
+
+/// Front matter of a workbook of the ledger (台账).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLedger {
+    title: Spanned<String>,
+    subtitle: Option<Spanned<String>>,
+    signature: Option<Spanned<String>>,
+    file_name: Option<Spanned<String>>,
+    #[serde(default)]
+    if_there: Vec<Spanned<String>>,
+    queries: IndexMap<Spanned<String>, Spanned<String>>,
+}
+
+/// A workbook of the ledger: a report of which only the workbook is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerDefinition {
+    pub report: ReportDefinition,
+    /// Queries that are left out, and have no rows, where the home lacks a table that they read.
+    pub if_there: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -162,28 +238,30 @@ impl ReportDefinition {
                 problems.push(place.at_span(span, message).hint(hint));
             })
         });
-        let mut queries = IndexMap::new();
-        for (query, sql) in written.queries {
-            if !is_identifier(query.get_ref()) {
-                let message = format!("`{}` cannot be the name of a query", query.get_ref());
-                problems.push(
-                    place
-                        .at(&query, message)
-                        .hint("letters, digits and _, not beginning with a digit"),
-                );
-            }
-            if sql.get_ref().trim().is_empty() {
-                problems.push(place.at(&sql, "the query is empty"));
-            }
-            let line = place.line_of_content(&sql);
-            queries.insert(query.into_inner(), NamedQuery { sql: sql.into_inner(), line });
+        let queries = place.queries(written.queries, &mut problems);
+        let formats = written.formats.get_ref();
+        let attach = place.attach(written.attach, formats, &mut problems);
+        if let Some(roles) = written.approval.as_ref().filter(|roles| roles.get_ref().is_empty()) {
+            let message = "no role could approve it";
+            problems.push(place.at(roles, message).hint("approval = [\"secretariat\"]"));
         }
-        // The TOML reader sorts by name; readers of the workbook expect the author's order.
-        queries.sort_by(|_, a: &NamedQuery, _, b| a.line.cmp(&b.line));
+        let params = place.params(written.params, &mut problems);
+        let burst = written.burst.map(|burst| place.burst(burst, &queries, &mut problems));
+        let charts = chart::prove(
+            written.charts,
+            |start| place.line_at(start),
+            |name| queries.contains_key(name),
+            |span, message, hint| problems.push(place.at_span(span, message).hint(hint)),
+        );
         if !problems.is_empty() {
             return Err(problems);
         }
         Ok(ReportDefinition {
+            attach,
+            audience: written.audience,
+            approval: written.approval.map(Spanned::into_inner).unwrap_or_default(),
+            params,
+            burst,
             name: name.to_owned(),
             file: file.to_owned(),
             text: text.to_owned(),
@@ -203,6 +281,7 @@ impl ReportDefinition {
             frequency: written.frequency,
             schedule,
             queries,
+            charts,
         })
     }
 
@@ -238,9 +317,63 @@ impl ReportDefinition {
             numbering: false,
             to: Vec::new(),
             formats: vec![ReportFormat::Html],
+            attach: Vec::new(),
+            audience: String::new(),
+            approval: Vec::new(),
+            params: BTreeMap::new(),
+            burst: None,
             frequency: Frequency::Month,
             schedule: None,
             queries: IndexMap::new(),
+            charts: IndexMap::new(),
+        })
+    }
+
+    /// Reads the template of a slip (`report_templates/_slips/<step>.md.j2`): a paper whose rows are given
+    /// by the program. Its `brief`, one line that the mail says of it, becomes [`ReportDefinition::subject`].
+    ///
+    /// # Errors
+    /// What is wrong with the front matter, with the lines of the whole file.
+    pub fn load_slip(
+        step: &str,
+        file: &str,
+        text: &str,
+    ) -> Result<ReportDefinition, Vec<Diagnostic>> {
+        let front = front_matter(file, text)?;
+        let block = &text[front.start..front.end];
+        let written: WrittenSlip = parse_block(file, block, 1).map_err(|error| vec![error])?;
+        let place = Place { file, text, offset: front.start };
+        let given = |text: &str| LineTemplate { text: text.to_owned(), line: 1 };
+        Ok(ReportDefinition {
+            name: step.to_owned(),
+            file: file.to_owned(),
+            text: text.to_owned(),
+            body_start: front.body,
+            title: place.line(written.title),
+            subtitle: written.subtitle.map(|text| place.line(text)),
+            subject: Some(place.line(written.brief)),
+            addressees: written.addressees.map(|text| place.line(text)),
+            signature: written.signature.map(|text| place.line(text)),
+            doc_number: Some(
+                written.doc_number.map_or_else(|| given(SLIP_NUMBER), |number| place.line(number)),
+            ),
+            imprint: written.imprint.into_iter().map(|text| place.line(text)).collect(),
+            file_name: Some(
+                written.file_name.map_or_else(|| given(SLIP_FILE), |name| place.line(name)),
+            ),
+            dated: written.dated,
+            numbering: written.numbering,
+            to: Vec::new(),
+            formats: vec![ReportFormat::Pdf],
+            attach: Vec::new(),
+            audience: String::new(),
+            approval: Vec::new(),
+            params: BTreeMap::new(),
+            burst: None,
+            frequency: Frequency::Month,
+            schedule: None,
+            queries: IndexMap::new(),
+            charts: IndexMap::new(),
         })
     }
 
@@ -252,6 +385,63 @@ impl ReportDefinition {
     /// How many lines of the file stand before the body.
     pub fn lines_before_body(&self) -> usize {
         self.text[..self.body_start].matches('\n').count()
+    }
+}
+
+/// The number of a slip, and how its file is called, unless its template says otherwise.
+const SLIP_NUMBER: &str = "{{ q.slip[0].number }}";
+const SLIP_FILE: &str = "{{ q.slip[0].number }} {{ q.slip[0].title }}（{{ q.slip[0].unit_name }}）";
+
+impl LedgerDefinition {
+    /// Reads `report_templates/_ledgers/<name>.md.j2`.
+    ///
+    /// # Errors
+    /// All that is wrong with the front matter, with the lines of the whole file.
+    pub fn load(name: &str, file: &str, text: &str) -> Result<LedgerDefinition, Vec<Diagnostic>> {
+        let front = front_matter(file, text)?;
+        let block = &text[front.start..front.end];
+        let written: WrittenLedger = parse_block(file, block, 1).map_err(|error| vec![error])?;
+        let place = Place { file, text, offset: front.start };
+        let mut problems = Vec::new();
+        let queries = place.queries(written.queries, &mut problems);
+        for name in &written.if_there {
+            if !queries.contains_key(name.get_ref()) {
+                let message = format!("`if_there` names `{}`, which is no query", name.get_ref());
+                problems.push(place.at(name, message));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let report = ReportDefinition {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            text: text.to_owned(),
+            body_start: front.body,
+            title: place.line(written.title),
+            subtitle: written.subtitle.map(|text| place.line(text)),
+            subject: None,
+            addressees: None,
+            signature: written.signature.map(|text| place.line(text)),
+            doc_number: None,
+            imprint: Vec::new(),
+            file_name: written.file_name.map(|text| place.line(text)),
+            dated: true,
+            numbering: false,
+            to: Vec::new(),
+            formats: vec![ReportFormat::Xlsx],
+            attach: Vec::new(),
+            audience: String::new(),
+            approval: Vec::new(),
+            params: BTreeMap::new(),
+            burst: None,
+            frequency: Frequency::Month,
+            schedule: None,
+            queries,
+            charts: IndexMap::new(),
+        };
+        let if_there = written.if_there.into_iter().map(Spanned::into_inner).collect();
+        Ok(LedgerDefinition { report, if_there })
     }
 }
 
@@ -319,6 +509,108 @@ impl Place<'_> {
             raw.strip_prefix(quotes).is_some_and(|rest| rest.starts_with(['\n', '\r']))
         });
         self.line_at(start) + usize::from(opens_line)
+    }
+
+    fn queries(
+        &self,
+        written: IndexMap<Spanned<String>, Spanned<String>>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> IndexMap<String, NamedQuery> {
+        let mut queries = IndexMap::new();
+        for (query, sql) in written {
+            if !is_identifier(query.get_ref()) {
+                let message = format!("`{}` cannot be the name of a query", query.get_ref());
+                problems.push(
+                    self.at(&query, message)
+                        .hint("letters, digits and _, not beginning with a digit"),
+                );
+            }
+            if sql.get_ref().trim().is_empty() {
+                problems.push(self.at(&sql, "the query is empty"));
+            }
+            let line = self.line_of_content(&sql);
+            queries.insert(query.into_inner(), NamedQuery { sql: sql.into_inner(), line });
+        }
+        // The TOML reader sorts by name; readers of the workbook expect the author's order.
+        queries.sort_by(|_, a: &NamedQuery, _, b| a.line.cmp(&b.line));
+        queries
+    }
+
+    /// What goes with the mail: all formats but the mail's own, unless it is said.
+    fn attach(
+        &self,
+        written: Option<Spanned<Vec<ReportFormat>>>,
+        formats: &[ReportFormat],
+        problems: &mut Vec<Diagnostic>,
+    ) -> Vec<ReportFormat> {
+        let Some(written) = written else {
+            let all = formats.iter().copied();
+            return all.filter(|format| *format != ReportFormat::Html).collect();
+        };
+        for format in written.get_ref() {
+            if *format == ReportFormat::Html {
+                let message = "`html` is the mail itself: it cannot be attached to it";
+                problems.push(self.at(&written, message));
+            } else if !formats.contains(format) {
+                let word = format.as_str();
+                let message = format!("`attach` names `{word}`, which is not among the formats");
+                problems
+                    .push(self.at(&written, message).hint(format!("add \"{word}\" to formats")));
+            }
+        }
+        written.into_inner()
+    }
+
+    fn params(
+        &self,
+        written: IndexMap<Spanned<String>, Spanned<ParamValue>>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, ParamValue> {
+        let mut params = BTreeMap::new();
+        for (name, value) in written {
+            if !is_identifier(name.get_ref()) {
+                let message = format!("`{}` cannot be the name of a constant", name.get_ref());
+                let hint = "letters, digits and _, not beginning with a digit";
+                problems.push(self.at(&name, message).hint(hint));
+            }
+            if GIVEN_PARAMS.contains(&name.get_ref().as_str()) {
+                let message = format!("`${}` is given by the program", name.get_ref());
+                problems.push(self.at(&name, message).hint("choose another name"));
+            }
+            if !value.get_ref().is_finite() {
+                problems.push(self.at(&value, "a constant is a finite number"));
+            }
+            params.insert(name.into_inner(), value.into_inner());
+        }
+        params
+    }
+
+    fn burst(
+        &self,
+        written: WrittenBurst,
+        queries: &IndexMap<String, NamedQuery>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Burst {
+        if !matches!(written.by.get_ref(), Level::Town | Level::Group) {
+            let message = format!("`{}` is no level to burst by", written.by.get_ref().as_str());
+            problems.push(self.at(&written.by, message).hint("by = \"town\" or \"group\""));
+        }
+        for name in &written.shared {
+            if !queries.contains_key(name.get_ref()) {
+                let message = format!("`shared` names `{}`, which is no query", name.get_ref());
+                let known: Vec<&str> = queries.keys().map(String::as_str).collect();
+                let hint = match nearest(name.get_ref(), known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are: {}", known.join(", ")),
+                };
+                problems.push(self.at(name, message).hint(hint));
+            }
+        }
+        Burst {
+            by: written.by.into_inner(),
+            column: written.column,
+            shared: written.shared.into_iter().map(Spanned::into_inner).collect(),
+        }
     }
 
     fn line(&self, value: Spanned<String>) -> LineTemplate {

@@ -1,5 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -82,7 +84,9 @@ pub fn compose(content: &MailContent, envelope: &Envelope) -> Result<Vec<u8>, Co
     if let Some(reply_to) = &envelope.reply_to {
         builder = builder.reply_to(mailbox("the address for answers", reply_to)?);
     }
+    // Robots are not answered by robots (RFC 3834; the second is how Exchange wants to hear it).
     builder = builder.raw_header(header("Auto-Submitted", "auto-generated"));
+    builder = builder.raw_header(header("X-Auto-Response-Suppress", "OOF, AutoReply"));
     if let Some(edition) = &envelope.edition {
         builder = builder.raw_header(header("X-Duban-Edition", edition));
     }
@@ -115,7 +119,7 @@ fn body(content: &MailContent, envelope: &Envelope) -> Result<MultiPart, Compose
     for attachment in &content.attachments {
         no_control("the attachment", &attachment.file_name)?;
         let part = Attachment::new(attachment.file_name.clone())
-            .body(base64(&attachment.bytes), media_type(&attachment.media_type)?);
+            .body(base64(&attachment.bytes), named_type(attachment)?);
         mixed = mixed.singlepart(part);
     }
     Ok(mixed)
@@ -134,6 +138,34 @@ fn base64(bytes: &[u8]) -> Body {
         // The other side of the result is for texts that an encoding cannot hold; base64 holds all.
         Err(bytes) => Body::new(bytes),
     }
+}
+
+/// The media type with the file's name as encoded words (RFC 2047) beside the name that RFC 2231 wants in
+/// Content-Disposition: older webmail and Foxmail read only this one.
+fn named_type(attachment: &crate::model::Attachment) -> Result<ContentType, ComposeError> {
+    // Proven alone, so that the error names what was given.
+    media_type(&attachment.media_type)?;
+    let name = &attachment.file_name;
+    if name.is_ascii() {
+        return media_type(&attachment.media_type);
+    }
+    media_type(&format!("{}; name=\"{}\"", attachment.media_type, encoded_words(name)))
+}
+
+/// A text as encoded words of at most 75 characters each (RFC 2047, 2), a blank between them.
+fn encoded_words(text: &str) -> String {
+    // 45 bytes are 60 characters of base64.
+    let mut words: Vec<String> = vec![String::new()];
+    for c in text.chars() {
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.push(c);
+        }
+    }
+    let encoded = words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word)));
+    encoded.collect::<Vec<_>>().join(" ")
 }
 
 fn media_type(text: &str) -> Result<ContentType, ComposeError> {

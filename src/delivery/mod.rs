@@ -14,12 +14,18 @@
 
 use jiff::SignedDuration;
 
+mod again;
+mod bounce;
 mod compose;
 mod folder;
+mod rate;
 mod smtp;
 
+pub use again::marked_again;
+pub use bounce::{Bounce, BounceAction, mark_seen, read_bounce, unseen};
 pub use compose::{ComposeError, Envelope, address_of, compose, message_id};
 pub use folder::{FolderError, Placed, deliver_to_folder};
+pub use rate::{RATE_WINDOW_SECONDS, Rate, rate};
 pub use smtp::{Outcome, Outgoing, RecordPhase, send};
 
 /// How long a mail is tried, from its first attempt on: the five days of RFC 5321, 4.5.4.1. What

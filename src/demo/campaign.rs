@@ -1,18 +1,20 @@
 //! Who sends what, when, with which slip: the story of the 24 months.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use rust_xlsxwriter::XlsxError;
 
 use super::fault::{Expected, Fault, apply};
-use super::forms::{Form, Office, fill, offices, published_units, unit_name};
+use super::form::Form;
+use super::forms::fill;
 use super::months::{self, BUILT, N_MONTHS};
+use super::office::{Office, offices, published_units, unit_name};
 use super::prng::Prng;
 use super::sheet::{Sheet, cover_only};
 use super::slips::{self, Slip};
-use super::world::build;
+use super::world::{World, build};
 use crate::model::{Frequency, Period, UnitCode};
 
 /// The campaign could not be written.
@@ -125,22 +127,23 @@ impl Span {
         months::period(self.last)
     }
 
-    /// The periods of a form that are reported in these months, each with the month that it is told
-    /// of: its own, or the first that it has in the campaign.
+    /// The periods of a form that are reported in these months, each with the month whose figures it
+    /// tells.
     fn periods(self, form: Form) -> Vec<(Period, usize)> {
-        let mut periods: Vec<(Period, usize)> = Vec::new();
-        for month in self.first..=self.last {
-            let period = period_of(form, month);
-            // The register and the residents of the school year that goes on are asked for as the
-            // campaign begins; a term's forms only of terms that begin in it.
-            let is_told = form.frequency() != Frequency::Term
-                || months::first_day(month) == period.starts_on();
-            if is_told && periods.last().is_none_or(|(last, _)| *last != period) {
-                let of_year = (0..=month).find(|m| period_of(form, *m) == period);
-                periods.push((period, of_year.unwrap_or(month)));
-            }
-        }
-        periods
+        let told = form.told();
+        // What is counted as a school year begins is asked for as the campaign begins, too; a term's
+        // forms only of terms that begin in it.
+        let goes_on = told.iter().rev().find(|(_, month)| *month <= self.first).copied();
+        let goes_on = goes_on.filter(|_| form.is_of_a_school_year());
+        let begins = months::first_day(self.first);
+        told.into_iter()
+            .filter(|(period, month)| {
+                let is_of_an_old_term =
+                    form.frequency() == Frequency::Term && period.starts_on() < begins;
+                let is_in_it = (self.first..=self.last).contains(month) && !is_of_an_old_term;
+                is_in_it || goes_on.is_some_and(|(before, _)| before == *period)
+            })
+            .collect()
     }
 }
 
@@ -167,8 +170,8 @@ pub fn story(span: Span) -> Result<Vec<MonthRun>, CampaignError> {
 
 /// All files of the campaign, sorted by the time at which they arrive.
 pub fn campaign(span: Span) -> Result<Vec<Arrival>, CampaignError> {
-    let world = build();
-    let offices = offices(&world);
+    let world = &build();
+    let offices = offices(world);
     let told: Vec<(Form, Period, usize)> = Form::ALL
         .into_iter()
         .flat_map(|form| span.periods(form).into_iter().map(move |(p, month)| (form, p, month)))
@@ -177,20 +180,12 @@ pub fn campaign(span: Span) -> Result<Vec<Arrival>, CampaignError> {
     let sent: Result<Vec<Vec<Arrival>>, CampaignError> = told
         .par_iter()
         .flat_map_iter(|&(form, period, month)| {
-            offices.iter().map(move |office| send(form, period, month, office))
+            offices.iter().map(move |office| send(form, period, month, office, world))
         })
         .collect();
     let mut arrivals: Vec<Arrival> = sent?.into_iter().flatten().collect();
     arrivals.sort_by(|a, b| (a.at, &a.path).cmp(&(b.at, &b.path)));
     Ok(arrivals)
-}
-
-fn period_of(form: Form, month: usize) -> Period {
-    match form.frequency() {
-        // Residents are counted as a school year begins.
-        Frequency::Year => Period::Year { year: months::school_year(month) },
-        frequency => Period::containing(frequency, months::first_day(month)),
-    }
 }
 
 fn instant(local: DateTime) -> Result<Timestamp, CampaignError> {
@@ -212,11 +207,7 @@ fn sent_at(
         (_, None) => format!("past {period}"),
     };
     let mut rng = Prng::for_subject(&format!("{}/{seed}/{}", office.code, form.dataset()));
-    let days: Vec<Date> = match form.frequency() {
-        Frequency::Month => months::sending_days(month).to_vec(),
-        Frequency::Term => months::term_days(period).to_vec(),
-        _ => months::yearly_days(period.starts_on().year()).to_vec(),
-    };
+    let days = form.sending_days(period, month);
     let day = match slip {
         Some(slip) if slip.fault == Fault::Late => months::late_day(month),
         Some(slip) if slip.mended.is_some() => days[0],
@@ -233,18 +224,24 @@ fn send(
     period: Period,
     month: usize,
     office: &Office<'_>,
+    world: &World,
 ) -> Result<Vec<Arrival>, CampaignError> {
     if !form.is_sent_by(office) {
         return Ok(Vec::new());
     }
     let slip = slips::find(form, month, office.code);
     let fault = slip.map(|slip| slip.fault);
+    let right = fill(form, office, world, month);
+    let mended = |at| {
+        let draft = Draft { form, period, office: office.code, fault: None, corrects: true };
+        draft.write(&right, at, "（更正）")
+    };
     if fault.is_some_and(Fault::is_silence) {
-        return Ok(Vec::new());
+        // Some break their silence weeks later.
+        return slip.and_then(|slip| slip.mended_at()).map(mended).into_iter().collect();
     }
-    let right = fill(form, office, month);
     let mut first = match fault {
-        Some(Fault::WrongPeriod) => fill(form, office, month.saturating_sub(1)),
+        Some(Fault::WrongPeriod) => fill(form, office, world, month.saturating_sub(1)),
         _ => right.clone(),
     };
     if let Some(fault) = fault {
@@ -264,10 +261,7 @@ fn send(
         arrivals.push(copy);
     }
     arrivals.push(first);
-    if let Some(mended) = slip.and_then(|slip| slip.mended_at()) {
-        let draft = Draft { form, period, office: office.code, fault: None, corrects: true };
-        arrivals.push(draft.write(&right, mended, "（更正）")?);
-    }
+    arrivals.extend(slip.and_then(|slip| slip.mended_at()).map(mended).transpose()?);
     Ok(arrivals)
 }
 

@@ -1,6 +1,6 @@
 //! The slips of clerks, each made in the form as a clerk makes it.
 
-use super::forms::Form;
+use super::form::Form;
 use super::sheet::{Cell, Heading, RowKind, Sheet};
 
 /// What should become of a file.
@@ -44,6 +44,12 @@ pub enum Fault {
     ImplausibleClass,
     /// A kindergarten without a head: taken, to be confirmed.
     VacantHead,
+    /// Children stay after hours, and no teacher is on the rota: taken, to be confirmed.
+    NobodyOnDuty,
+    /// Three party members and more, and no branch of their own: taken, to be confirmed.
+    JointBranch,
+    /// A community kindergarten is open and its nature not decided: taken, to be confirmed.
+    UndecidedNature,
     /// The unit's column names a town that the district does not have.
     UnknownUnit,
     /// A column of ID numbers (one invented number): refused.
@@ -55,7 +61,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 17] = [
+    pub const ALL: [Fault; 20] = [
         Fault::FullWidthDigits,
         Fault::TextNumber,
         Fault::TotalDoesNotAddUp,
@@ -69,6 +75,9 @@ impl Fault {
         Fault::CorrectedLater,
         Fault::ImplausibleClass,
         Fault::VacantHead,
+        Fault::NobodyOnDuty,
+        Fault::JointBranch,
+        Fault::UndecidedNature,
         Fault::UnknownUnit,
         Fault::IdNumberColumn,
         Fault::SilentMonth,
@@ -85,7 +94,11 @@ impl Fault {
             | Fault::WrongPeriod
             | Fault::UnknownUnit => Expected::Returned,
             Fault::IdNumberColumn => Expected::Refused,
-            Fault::ImplausibleClass | Fault::VacantHead => Expected::AcceptedWithWarnings,
+            Fault::ImplausibleClass
+            | Fault::VacantHead
+            | Fault::NobodyOnDuty
+            | Fault::JointBranch
+            | Fault::UndecidedNature => Expected::AcceptedWithWarnings,
             Fault::FullWidthDigits
             | Fault::TextNumber
             | Fault::GbkCsv
@@ -117,6 +130,9 @@ pub(super) fn apply(fault: Fault, form: Form, sheet: &mut Sheet) {
         Fault::RenamedHeader => rename(sheet, form),
         Fault::ImplausibleClass => swell_class(sheet),
         Fault::VacantHead => vacate_head(sheet),
+        Fault::NobodyOnDuty => send_rota_home(sheet),
+        Fault::JointBranch => join_branch(sheet),
+        Fault::UndecidedNature => forget_nature(sheet),
         Fault::UnknownUnit => misname_unit(sheet),
         Fault::IdNumberColumn => add_id_numbers(sheet),
         Fault::CorrectedLater => forget_last(sheet),
@@ -133,11 +149,17 @@ pub(super) fn apply(fault: Fault, form: Form, sheet: &mut Sheet) {
 /// The column that slips with numbers are made in.
 fn first_count(form: Form) -> &'static str {
     match form {
-        Form::Institutions | Form::CommunityKindergartens => "园所代码",
+        Form::Institutions | Form::CommunityKindergartens | Form::Inspections => "园所代码",
         Form::Population | Form::Enrollment | Form::Staffing => "合计",
         Form::ChildcarePoints => "幼儿数",
         Form::PartyOrganisations => "党员人数",
         Form::ExtendedCare => "参加幼儿数",
+        Form::GroupActivities => "参加人数",
+        Form::Training => "已参训教师数",
+        Form::Facilities | Form::Finance => "在园幼儿数",
+        Form::Declarations => "指标编号",
+        Form::Incidents => "事件编号",
+        Form::TaskProgress => "实际进度",
     }
 }
 
@@ -194,6 +216,14 @@ fn rename(sheet: &mut Sheet, form: Form) {
         Form::PartyOrganisations => (&["组织形式", "党组织形式"], "方式"),
         Form::ExtendedCare => (&["每日延时服务", "是否开展每日延时服务"], "延时"),
         Form::CommunityKindergartens => (&["办园性质", "办园类别"], "性质"),
+        Form::GroupActivities => (&["领域", "帮扶领域"], "方面"),
+        Form::Training => (&["已参训教师数", "参训教师数"], "培训情况"),
+        Form::Facilities => (&["玩教具是否达标", "玩教具达标"], "玩具"),
+        Form::Inspections => (&["年检结论", "年检结果"], "结论"),
+        Form::Finance => (&["财政补助", "补助金额"], "其他收入"),
+        Form::Declarations => (&["完成情况", "自评结论"], "自评"),
+        Form::Incidents => (&["等级", "事件等级"], "程度"),
+        Form::TaskProgress => (&["本月进展", "进展类别"], "说明"),
     };
     if let Some(heading) =
         sheet.headings.iter_mut().find(|heading| from.contains(&heading.name.as_str()))
@@ -259,6 +289,38 @@ fn vacate_head(sheet: &mut Sheet) {
     }
 }
 
+/// The first kindergarten with children after hours has no teacher for them.
+fn send_rota_home(sheet: &mut Sheet) {
+    let column = ["轮值教师数", "参与轮值教师数"].iter().find_map(|name| sheet.column(name));
+    let Some(column) = column else { return };
+    let mut on_duty = sheet.rows.iter_mut().filter_map(|row| row.cells.get_mut(column));
+    if let Some(cell) = on_duty.find(|cell| matches!(cell, Cell::Number(n) if *n > 0)) {
+        *cell = Cell::Number(0);
+    }
+}
+
+/// The first branch of its own is a joint one.
+fn join_branch(sheet: &mut Sheet) {
+    let cells = sheet.rows.iter_mut().filter_map(|row| row.cells.last_mut());
+    let mut own = cells.filter(|cell| matches!(cell, Cell::Text(text) if text == "独立支部"));
+    if let Some(cell) = own.next() {
+        *cell = Cell::text("联合支部");
+    }
+}
+
+/// The nature of the first one that is open is put down as not decided.
+fn forget_nature(sheet: &mut Sheet) {
+    let at = |names: [&str; 2]| names.iter().find_map(|name| sheet.column(name));
+    let (Some(opened), Some(nature)) = (at(["开办日期", "开园日期"]), at(["办园性质", "办园类别"]))
+    else {
+        return;
+    };
+    let mut rows = sheet.rows.iter_mut();
+    if let Some(row) = rows.find(|row| matches!(row.cells.get(opened), Some(Cell::Date(_)))) {
+        row.cells[nature] = Cell::text("待定");
+    }
+}
+
 fn misname_unit(sheet: &mut Sheet) {
     let column = ["所在镇街", "所属街镇", "所属镇街"].iter().find_map(|name| sheet.column(name));
     let Some(column) = column else { return };
@@ -277,9 +339,13 @@ fn add_id_numbers(sheet: &mut Sheet) {
     }
 }
 
-/// Leaves out the last kindergarten, with totals that fit what is there.
+/// Leaves out the last kindergarten (of the childcare points' own form: point), with totals that fit what is there.
 fn forget_last(sheet: &mut Sheet) {
-    let last = sheet.rows.iter().rev().find(|row| row.kind == RowKind::Data);
+    let is_point = |row: &&super::sheet::Row| {
+        row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if text.contains("托幼点")))
+    };
+    let rows = || sheet.rows.iter().rev().filter(|row| row.kind == RowKind::Data);
+    let last = rows().find(|row| !is_point(row)).or_else(|| rows().next());
     let Some(code) = last.and_then(|row| row.cells.first()).cloned() else { return };
     let mut left_out: Vec<u32> = vec![0; sheet.headings.len()];
     let mut in_it = false;

@@ -1,209 +1,34 @@
-//! The four forms of the campaign, filled in by an office for one period.
+//! The forms of the register, the residents, enrolment and staff, filled in by an office for one period;
+//! the others stand in files of their own.
 
-use super::months;
-use super::records;
-use super::sheet::{Cell, Heading, INVENTED, Row, RowKind, Sheet};
+use super::form::Form;
+use super::office::{Office, blank_sheet, heading, place, sum_row, under, yes_no};
+use super::sheet::{Cell, Row, RowKind, Sheet};
 use super::staff::Staff;
-use super::world::{BUREAU, Institution, Residents, TOWNS, Town, World};
-use crate::model::Frequency;
-
-/// One of the data sets of `pipelines/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Form {
-    Institutions,
-    Population,
-    Enrollment,
-    Staffing,
-    ChildcarePoints,
-    PartyOrganisations,
-    ExtendedCare,
-    CommunityKindergartens,
-}
-
-impl Form {
-    pub const ALL: [Form; 8] = [
-        Form::Institutions,
-        Form::Population,
-        Form::Enrollment,
-        Form::Staffing,
-        Form::ChildcarePoints,
-        Form::PartyOrganisations,
-        Form::ExtendedCare,
-        Form::CommunityKindergartens,
-    ];
-
-    pub fn frequency(self) -> Frequency {
-        match self {
-            Form::Institutions => Frequency::SchoolYear,
-            Form::Population => Frequency::Year,
-            Form::Enrollment | Form::Staffing | Form::ChildcarePoints => Frequency::Month,
-            Form::PartyOrganisations | Form::ExtendedCare | Form::CommunityKindergartens => {
-                Frequency::Term
-            }
-        }
-    }
-
-    pub(super) fn is_monthly(self) -> bool {
-        self.frequency() == Frequency::Month
-    }
-
-    /// Whether an office reports this at all.
-    pub(super) fn is_sent_by(self, office: &Office<'_>) -> bool {
-        match self {
-            Form::Population | Form::ChildcarePoints | Form::CommunityKindergartens => {
-                !office.is_bureau()
-            }
-            _ => true,
-        }
-    }
-
-    /// The data set's name in SQL.
-    pub fn dataset(self) -> &'static str {
-        match self {
-            Form::Institutions => "institutions",
-            Form::Population => "population",
-            Form::Enrollment => "enrollment",
-            Form::Staffing => "staffing",
-            Form::ChildcarePoints => "childcare_points",
-            Form::PartyOrganisations => "party_organisations",
-            Form::ExtendedCare => "extended_care",
-            Form::CommunityKindergartens => "community_kindergartens",
-        }
-    }
-
-    /// The beginning of the file names that clerks give it.
-    pub(super) fn file_stem(self) -> &'static str {
-        match self {
-            Form::Institutions => "机构名册",
-            Form::Population => "常住儿童统计表",
-            Form::Enrollment => "在园幼儿月报",
-            Form::Staffing => "教职工月报",
-            Form::ChildcarePoints => "托幼点月报",
-            Form::PartyOrganisations => "党组织情况表",
-            Form::ExtendedCare => "延时服务情况表",
-            Form::CommunityKindergartens => "小区配套园情况表",
-        }
-    }
-}
-
-/// The habits of one office: every form looks a little different, and all are right.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
-    /// Headings and codes in words of its own (aliases of the contract).
-    own_words: bool,
-    /// Merges the cells of one kindergarten.
-    merges: bool,
-    /// A 小计 below each kindergarten (then never merged, and totals typed).
-    subtotals: bool,
-    /// Totals are `=SUM(…)`.
-    formulas: bool,
-    cover: bool,
-    gap_rows: u32,
-}
-
-impl Habits {
-    pub(super) fn of(unit: &str) -> Habits {
-        let n = unit.bytes().filter(u8::is_ascii_digit).map(u32::from).sum::<u32>()
-            + u32::from(unit == BUREAU);
-        Habits {
-            own_words: n % 5 == 1,
-            merges: n % 4 == 2,
-            subtotals: n % 7 == 3,
-            formulas: n % 3 != 0,
-            cover: n % 6 == 0,
-            gap_rows: u32::from(n % 8 == 5),
-        }
-    }
-}
-
-/// An office that reports, with what it reports about.
-pub(super) struct Office<'a> {
-    pub code: &'static str,
-    pub name: &'static str,
-    pub institutions: Vec<&'a Institution>,
-    pub residents: Option<&'a Residents>,
-    habits: Habits,
-}
-
-impl Office<'_> {
-    pub(super) fn is_bureau(&self) -> bool {
-        self.code == BUREAU
-    }
-}
-
-/// All offices that report, the bureau last.
-pub(super) fn offices(world: &World) -> Vec<Office<'_>> {
-    let reported_by = |code: &'static str| -> Vec<&Institution> {
-        world.institutions.iter().filter(|inst| inst.reporter() == code).collect()
-    };
-    let mut offices: Vec<Office<'_>> = TOWNS
-        .iter()
-        .zip(&world.residents)
-        .map(|(town, residents)| Office {
-            code: town.code,
-            name: town.name,
-            institutions: reported_by(town.code),
-            residents: Some(residents),
-            habits: Habits::of(town.code),
-        })
-        .collect();
-    offices.push(Office {
-        code: BUREAU,
-        name: "区教育局",
-        institutions: reported_by(BUREAU),
-        residents: None,
-        habits: Habits::of(BUREAU),
-    });
-    offices
-}
+use super::world::{Institution, World};
+use super::{bureau, community, groups, incidents, months, points, premises, terms};
 
 /// The form of an office; `month` is the month of the demo (of a yearly form, the first that its year
 /// has in the campaign).
-pub(super) fn fill(form: Form, office: &Office<'_>, month: usize) -> Sheet {
+pub(super) fn fill(form: Form, office: &Office<'_>, world: &World, month: usize) -> Sheet {
     match form {
         Form::Institutions => institutions(office, month),
         Form::Population => population(office, month),
         Form::Enrollment => enrollment(office, month),
         Form::Staffing => staffing(office, month),
-        Form::ChildcarePoints => records::childcare_points(office, month),
-        Form::PartyOrganisations => records::party_organisations(office, month),
-        Form::ExtendedCare => records::extended_care(office, month),
-        Form::CommunityKindergartens => records::community_kindergartens(office, month),
+        Form::ChildcarePoints => points::childcare_points(office, month),
+        Form::PartyOrganisations => terms::party_organisations(office, month),
+        Form::ExtendedCare => terms::extended_care(office, month),
+        Form::Training => terms::training(office, month),
+        Form::CommunityKindergartens => community::community_kindergartens(office, month),
+        Form::GroupActivities => groups::group_activities(office, month),
+        Form::Facilities => premises::facilities(office, month),
+        Form::Inspections => premises::inspections(office, world, month),
+        Form::Finance => bureau::finance(office, world, month),
+        Form::Declarations => bureau::declarations(office, month),
+        Form::TaskProgress => bureau::task_progress(office, month),
+        Form::Incidents => incidents::incidents(office, world, month),
     }
-}
-
-pub(super) fn heading(office: &Office<'_>, usual: &str, own: &str) -> Heading {
-    let name = if office.habits.own_words { own } else { usual };
-    Heading { group: None, name: name.to_owned(), merge: false }
-}
-
-pub(super) fn under(group: &'static str, name: &str) -> Heading {
-    Heading { group: Some(group), name: name.to_owned(), merge: false }
-}
-
-pub(super) fn blank_sheet(office: &Office<'_>, name: &str, title: String) -> Sheet {
-    Sheet {
-        name: name.to_owned(),
-        title,
-        subtitle: format!(
-            "填报单位：{}　　填表人：（岗位）学前教育专干　　填报日期：　　{INVENTED}",
-            office.name
-        ),
-        headings: Vec::new(),
-        rows: Vec::new(),
-        notes: vec![format!("注：本表为{INVENTED}，不反映任何单位的真实情况。")],
-        cover: office.habits.cover,
-        gap_rows: office.habits.gap_rows,
-    }
-}
-
-/// Where it lies, as the clerk writes it: the town, or the park in it.
-pub(super) fn place(inst: &Institution) -> Cell {
-    Cell::text(inst.park.unwrap_or(inst.town.name))
-}
-
-pub(super) fn yes_no(yes: bool) -> Cell {
-    Cell::text(if yes { "是" } else { "否" })
 }
 
 fn kind_cell(office: &Office<'_>, inst: &Institution, month: usize) -> Cell {
@@ -241,7 +66,7 @@ fn institutions(office: &Office<'_>, month: usize) -> Sheet {
                 Cell::text(managed_by),
                 kind_cell(office, inst, month),
                 yes_no(inst.is_direct),
-                yes_no(inst.is_central),
+                yes_no(inst.is_central && month >= inst.central_from),
                 yes_no(inst.is_community),
                 inst.parent_code.as_ref().map_or(Cell::Blank, Cell::text),
                 Cell::Date(inst.opened_on),
@@ -336,19 +161,6 @@ fn enrollment(office: &Office<'_>, month: usize) -> Sheet {
     sheet
 }
 
-pub(super) fn sum_row(
-    kind: RowKind,
-    word: &str,
-    n_words: usize,
-    sums: &[u32],
-    formulas: bool,
-) -> Row {
-    let mut cells = vec![Cell::text(word)];
-    cells.resize(n_words, Cell::Blank);
-    cells.extend(sums.iter().map(|n| if formulas { Cell::Sum(*n) } else { Cell::Number(*n) }));
-    Row { kind, cells }
-}
-
 fn staffing(office: &Office<'_>, month: usize) -> Sheet {
     let mut sheet = blank_sheet(
         office,
@@ -410,14 +222,4 @@ fn staff_counts(staff: Staff) -> [u32; 13] {
         staff.posts,
         staff.posts_filled,
     ]
-}
-
-/// The town's name by its code, for file names.
-pub(super) fn unit_name(code: &str) -> &'static str {
-    TOWNS.iter().find(|town: &&Town| town.code == code).map_or("区教育局", |town| town.name)
-}
-
-/// The 镇街 that publish their files on a server instead of sending them: every second one.
-pub(super) fn published_units() -> impl Iterator<Item = &'static str> {
-    TOWNS.iter().skip(1).step_by(2).map(|town| town.code)
 }

@@ -27,7 +27,7 @@ fn marker(span: Span) -> String {
     format!(
         "{BEGINS}{} to {}): this home holds invented data.\n\
          [reports]\n\
-         notices = [\"本报告所用数据均为虚构的示例数据，仅供演示。\"]\n",
+         notices = [\"本材料所用数据均为虚构的示例数据，仅供演示。\"]\n",
         span.first(),
         span.last()
     )
@@ -56,7 +56,10 @@ fn collect_from(path: &Path, span: Span) -> Result<(), std::io::Error> {
                 .strip_prefix("first_period = \"")
                 .and_then(|rest| rest.split('"').next())
                 .and_then(|period| period.parse::<Period>().ok())
-                .and_then(|period| first_period(period.frequency(), span));
+                .and_then(|own| {
+                    let of_span = first_period(own.frequency(), span)?;
+                    Some(if of_span.starts_on() < own.starts_on() { own } else { of_span })
+                });
             first.map_or_else(|| line.to_owned(), |first| format!("first_period = \"{first}\""))
         })
         .collect();

@@ -21,6 +21,10 @@ pub(super) const N_MONTHS: usize = 24;
 pub(super) const BUILT: usize = 20;
 /// 2023-09: the first month of the school year before.
 pub(super) const YEAR_BEFORE: usize = 8;
+/// The first months of the campaign's terms.
+pub(super) const TERM_BEGINS: [usize; 4] = [1, YEAR_BEFORE, 13, BUILT];
+/// The last months of the terms that begin and end in it.
+pub(super) const TERM_ENDS: [usize; 3] = [7, 12, 19];
 
 /// The working day of the month after on which the joint meeting's report is made, at 08:30.
 pub(super) const REPORT_WORKDAY: u32 = 7;

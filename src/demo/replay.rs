@@ -1,9 +1,10 @@
 //! Running the campaign as the daemon does, with the clock passed in.
 //!
 //! ## Design notes
-//! - The loop knows three things that the daemon does not: when files are dropped into the inbox, what
-//!   the towns' server has published by then, and when somebody runs a month by hand. All else follows
-//!   from the home's definitions: the clock goes from one due time to the next.
+//! - The loop knows four things that the daemon does not: when files are dropped into the inbox, what
+//!   the towns' server has published by then, when people sit at the desk to act on items, and when
+//!   somebody runs a month by hand. All else follows from the home's definitions: the clock goes from one
+//!   due time to the next.
 //! - What an earlier, interrupted demo did is not done again: of what lies before the ledger's last
 //!   event only the files are put back.
 
@@ -15,9 +16,9 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::campaign::{Arrival, CampaignError, MonthRun, Occasion, Span, campaign, story};
-use super::months;
 use super::server::Server;
 use super::survey::{self, survey_files};
+use super::{desk, months};
 use crate::clock::Clock;
 use crate::config::home::Home;
 use crate::daemon::{Daemon, DaemonError, SlotEnd, Tick};
@@ -63,8 +64,21 @@ struct Dropped {
 enum Event {
     /// Files reach the inbox.
     Arrive(Vec<Dropped>),
+    /// People act on items.
+    Desk,
     /// Somebody runs a month by hand.
     Run(MonthRun),
+}
+
+impl Event {
+    /// Of what happens at one instant, files come first and runs last.
+    fn rank(&self) -> u8 {
+        match self {
+            Event::Arrive(_) => 0,
+            Event::Desk => 1,
+            Event::Run(_) => 2,
+        }
+    }
 }
 
 /// The home's source definitions while the demo runs.
@@ -93,14 +107,15 @@ pub fn replay(
             .filter(|run| run.occasion == Occasion::Correction)
             .map(|run| (run.at, Event::Run(*run))),
     );
-    // A file that arrives at the instant of a run is there before it.
-    events.sort_by_key(|(at, event)| (*at, matches!(event, Event::Run(_))));
     let ends = events.iter().map(|(at, _)| *at).chain(runs.iter().map(|run| run.at)).max();
     let ends = ends.unwrap_or(begins);
+    events.extend(desk_days(begins, ends, &zone)?);
+    events.sort_by_key(|(at, event)| (*at, event.rank()));
 
     let server = Server::start(published, zone.clone())?;
     write_whole(&home.root().join(SOURCES), sources(&server.pattern()).as_bytes(), Access::Shared)?;
     let mut daemon = Daemon::open(home, environment.clone(), Clock::fixed(begins, zone.clone()))?;
+    let _fonts = daemon.pipeline()?.hold_fonts();
     let resumed = daemon.ledger().last_event_at().map_err(PipelineError::from)?;
     let mut now = resumed.map_or(begins, |last| last.max(begins));
     let mut events = events.into_iter().peekable();
@@ -110,6 +125,15 @@ pub fn replay(
         while let Some((at, event)) = events.next_if(|(at, _)| *at <= now) {
             match event {
                 Event::Arrive(files) => drop_files(&daemon, &files)?,
+                Event::Desk => {
+                    // A demo that was killed at the desk sits down at it again on that day.
+                    let day = |at| zone.to_datetime(at).date();
+                    if day(at) == day(now) {
+                        daemon.set_clock(Clock::fixed(now, zone.clone()));
+                        server.set_now(now);
+                        desk::sit(&daemon, progress)?;
+                    }
+                }
                 Event::Run(run) => {
                     let already = has_run(&daemon, &run)?;
                     if !already {
@@ -168,6 +192,25 @@ fn arrivals(
         batches.entry(at).or_default().push(Dropped { path, bytes });
     }
     Ok(batches.into_iter().map(|(at, files)| (at, Event::Arrive(files))).collect())
+}
+
+/// The working days on which people sit at the desk.
+fn desk_days(
+    begins: Timestamp,
+    ends: Timestamp,
+    zone: &TimeZone,
+) -> Result<Vec<(Timestamp, Event)>, CampaignError> {
+    let last = zone.to_datetime(ends).date();
+    let mut day = zone.to_datetime(begins).date();
+    let mut events = Vec::new();
+    while day < last {
+        day = months::workday_after(day, 1);
+        let at = months::instant(day.to_datetime(desk::OPENS_AT), zone)?;
+        if desk::sits_on(day) && at < ends {
+            events.push((at, Event::Desk));
+        }
+    }
+    Ok(events)
 }
 
 /// The survey platform's exports, put into the inbox by the secretariat on the morning after a wave.
@@ -230,7 +273,7 @@ fn failed(tick: &Tick) -> Result<(), ReplayError> {
 
 fn sources(pattern: &str) -> String {
     let units: Vec<String> =
-        super::forms::published_units().map(|unit| format!("\"{unit}\"")).collect();
+        super::office::published_units().map(|unit| format!("\"{unit}\"")).collect();
     format!(
         "# Written by `duban demo`, for as long as it runs: a server of its own on this machine, on which\n\
          # every second 镇街 publishes its files (invented).\n\

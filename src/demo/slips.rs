@@ -6,7 +6,7 @@
 use jiff::civil::{DateTime, date};
 
 use super::fault::Fault;
-use super::forms::Form;
+use super::form::Form;
 use super::months::{self, BUILT};
 use super::prng::Prng;
 use super::world::BUREAU;
@@ -51,19 +51,34 @@ impl Slip {
 }
 
 use Fault as F;
-use Form::{ChildcarePoints, Enrollment, Institutions, Population, Staffing};
+use Form::{
+    ChildcarePoints, CommunityKindergartens, Enrollment, ExtendedCare, Facilities, Institutions,
+    PartyOrganisations, Population, Staffing, TaskProgress, Training,
+};
+
+/// The town that falls silent.
+pub(super) const SILENT_TOWN: &str = "120114120";
 
 static SLIPS: &[Slip] = &[
     // 2023
     slip(Population, 0, "120114109", F::FullWidthDigits),
     slip(Institutions, 0, "120114118", F::RenamedHeader).mended(1, 11, 10),
-    slip(Enrollment, 1, "120114120", F::SilentMonth),
-    slip(Enrollment, 2, "120114120", F::SilentMonth),
-    slip(Enrollment, 3, "120114120", F::SilentMonth),
-    slip(Staffing, 1, "120114120", F::SilentMonth),
-    slip(Staffing, 2, "120114120", F::SilentMonth),
-    slip(ChildcarePoints, 1, "120114120", F::SilentMonth),
-    slip(Enrollment, 3, "120114110", F::CorrectedLater).mended(5, 22, 10),
+    // 豆张庄镇 sends nothing at all for two months, and then everything at once.
+    slip(Enrollment, 1, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    slip(Enrollment, 2, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    slip(Staffing, 1, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    slip(Staffing, 2, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    slip(ChildcarePoints, 1, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    slip(ChildcarePoints, 2, SILENT_TOWN, F::SilentMonth).mended(4, 17, 9),
+    // Six days after a community kindergarten's application was judged by these figures.
+    slip(Enrollment, 4, "120114123", F::CorrectedLater).mended(6, 20, 10),
+    slip(PartyOrganisations, 8, "120114103", F::JointBranch),
+    slip(PartyOrganisations, 20, "120114109", F::JointBranch),
+    slip(CommunityKindergartens, 1, "120114001", F::UndecidedNature),
+    slip(TaskProgress, 5, "120114B", F::Late),
+    slip(Facilities, 8, "120114109", F::RenamedHeader).mended(9, 20, 10),
+    slip(ExtendedCare, 8, "120114101", F::NobodyOnDuty),
+    slip(Training, 13, "120114118", F::SilentMonth),
     slip(Enrollment, 7, "120114114", F::SilentMonth),
     slip(Enrollment, 7, "120114111", F::SilentMonth),
     slip(Staffing, 7, "120114111", F::SilentMonth),
@@ -80,6 +95,8 @@ static SLIPS: &[Slip] = &[
     slip(Institutions, 20, "120114005", F::RenamedHeader).mended(9, 19, 10),
     slip(Population, 20, "120114112", F::TotalDoesNotAddUp).mended(9, 18, 15),
     slip(Population, 20, "120114117", F::FullWidthDigits),
+    slip(ExtendedCare, 20, "120114004", F::NobodyOnDuty),
+    slip(CommunityKindergartens, 20, "120114003", F::UndecidedNature),
     // 2024-09
     slip(Enrollment, 20, "120114104", F::TextNumber),
     slip(Enrollment, 20, "120114110", F::FullWidthDigits),
@@ -148,6 +165,10 @@ fn draw(form: Form, month: usize, unit: &'static str) -> Option<Slip> {
     // Per thousand: 145 in the first months, 85 in the last.
     let often = 145 - 3 * u32::try_from(month).unwrap_or(0);
     if rng.between(0, 999) >= often {
+        return None;
+    }
+    // The bureau's own registers are kept with care.
+    if matches!(form, Form::Incidents | Form::TaskProgress) {
         return None;
     }
     let is_bureau = unit == BUREAU;

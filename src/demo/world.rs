@@ -101,6 +101,9 @@ pub(super) const EXACTLY_HALF: &str = "120114108";
 /// One child short of 50 % in December: must never print as 达标.
 pub(super) const JUST_BELOW_HALF: &str = "120114002";
 
+/// Has no central kindergarten until September 2024.
+const WITHOUT_CENTRAL: &str = "120114124";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Education,
@@ -188,6 +191,8 @@ pub(super) struct Institution {
     pub park: Option<&'static str>,
     pub is_direct: bool,
     pub is_central: bool,
+    /// First month in which the register lists it as the town's central kindergarten.
+    pub central_from: usize,
     pub is_community: bool,
     pub parent_code: Option<String>,
     pub opened_on: Date,
@@ -333,6 +338,7 @@ fn build_town(town: &'static Town, n_direct: &mut usize) -> Vec<Institution> {
         };
         let mut inst = institution(&mut rng, town, code, name, kind, n_classes);
         inst.is_central = is_central;
+        inst.central_from = if town.code == WITHOUT_CENTRAL { BUILT } else { 0 };
         // A community kindergarten is public or inclusive: 教督〔2020〕1号, and the plan.
         inst.is_community = town.is_street() && kind != Kind::Other && rng.chance(40);
         let n = inst.enrolled(BUILT);
@@ -415,6 +421,7 @@ pub(super) fn institution(
         park: None,
         is_direct: false,
         is_central: false,
+        central_from: 0,
         is_community: false,
         parent_code: None,
         opened_on,

@@ -42,10 +42,10 @@ pub use error::{SqlError, TextError};
 pub use export::ExportError;
 pub use parquet::{ParquetFiles, VersionFile};
 pub use result::{Cell, QueryResult, Row};
-pub use sql::{Param, table_references};
+pub use sql::{Param, normal_form, table_references};
 pub use tables::{
-    JsonRowsError, PeriodRow, batch_from_json, calendar_batch, periods_batch, reserved_schema,
-    reserved_tables, targets_batch, units_batch,
+    JsonRowsError, PeriodRow, batch_from_json, calendar_batch, contacts_batch, periods_batch,
+    reserved_schema, reserved_tables, targets_batch, units_batch,
 };
 
 /// Below this many bytes of registered tables a query runs in one partition.

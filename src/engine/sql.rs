@@ -162,3 +162,11 @@ pub fn table_references(sql: &str) -> Result<BTreeSet<String>, SqlError> {
         .map_err(|error| SqlError::from_planning(&error, sql, &[]))?;
     Ok(tables.into_iter().map(|table| table.table().to_owned()).collect())
 }
+
+/// A query without its comments and its layout: two texts with one normal form ask the same.
+///
+/// # Errors
+/// [`SqlError`] if the text does not parse or is no query.
+pub fn normal_form(sql: &str) -> Result<String, SqlError> {
+    Ok(parse(sql)?.to_string())
+}

@@ -15,6 +15,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::calendar::Calendar;
+use crate::config::tables::Contact;
 use crate::config::targets::Target;
 use crate::model::{Period, UnitCode, UnitDirectory, Waves};
 
@@ -23,6 +24,7 @@ use crate::model::{Period, UnitCode, UnitDirectory, Waves};
 /// The reference is docs/definitions.md, “In SQL”.
 const RESERVED: &[(&str, &str)] = &[
     ("units", "code text!, name text!, level text!, kind text, parent text, group_code text"),
+    ("contacts", "unit_code text!, role text!, post text"),
     ("calendar", "date date!, workday bool!, workday_no int!, provisional bool!"),
     (
         "periods",
@@ -61,12 +63,35 @@ const RESERVED: &[(&str, &str)] = &[
          subject_code text!, subject_name text, unit_code text, state text, light text, \
          opened_on date, due_on date, due_provisional bool, escalation int, episode int, \
          data_passes bool, period text, observed number, target number, detail text, \
-         closed_on date",
+         closed_on date, source text, lead text, responsible text, responsible_code text, \
+         assigned_on date, signed_on date, answered_on date, verified_on date, archived_on date, \
+         looked_back_on date, progress int, problem text, measures text, evidence text, \
+         opinion text, remark text, original_due_on date, asked_due_on date, n_slips int, \
+         n_extensions int, n_returns int, held_by int, suspended_from text, light_since date, \
+         light_changes int, rule_version int",
     ),
     (
         "item_events",
         "item_no int!, seq int!, at instant, kind text, from_state text, to_state text, \
-         actor text, reason text, observed number",
+         on_date date, role text, unit_code text, post text, reason text, observed number, \
+         rule_version int, run_id int, due_on date, light text",
+    ),
+    (
+        "slips",
+        "slip_id int!, step text!, title text, number text, unit_code text!, on_date date, \
+         at instant, n_items int, item_nos text, recipients text, path text",
+    ),
+    ("slip_items", "slip_id int!, item_no int!, episode int"),
+    (
+        "judgements",
+        "judgement_id int!, check_id text!, rule_version int, period text, at instant, \
+         run_id int, n_violations int, n_judged int, n_held int",
+    ),
+    ("rules", "check_id text!, version int!, since instant, sha256 text, what text"),
+    (
+        "held",
+        "check_id text!, subject_kind text!, subject_code text!, subject_name text, \
+         unit_code text, period text, detail text, cause_item_no int, since instant",
     ),
     (
         "deliveries",
@@ -82,7 +107,7 @@ const RESERVED: &[(&str, &str)] = &[
     (
         "editions",
         "edition_id int!, report text, period text, edition_no int, created_at instant, \
-         as_of instant, supersedes int",
+         as_of instant, supersedes int, scope text",
     ),
     (
         "snapshots",
@@ -325,6 +350,21 @@ pub fn units_batch(units: &UnitDirectory) -> Result<RecordBatch, JsonRowsError> 
         })
         .collect();
     reserved_batch("units", &rows)
+}
+
+/// `contacts`: who answers for a unit, by post; no name, no address, no telephone. One row a post.
+pub fn contacts_batch(contacts: &[Contact]) -> Result<RecordBatch, JsonRowsError> {
+    let mut rows: Vec<Value> = Vec::new();
+    for contact in contacts {
+        let post = Some(contact.post.as_str()).filter(|post| !post.is_empty());
+        let row = json!({
+            "unit_code": contact.unit_code.as_str(), "role": contact.role, "post": post,
+        });
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    reserved_batch("contacts", &rows)
 }
 
 /// `targets`: all targets, as `targets.csv` has them.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::Fault;
-use super::value::{count, get, get_count, get_opt, instant, store_blob};
-use super::{DeliveryId, EditionId, Ledger, LedgerError, event};
+use super::value::{count, get, get_count, get_opt, instant};
+use super::{DeliveryId, EditionId, Ledger, LedgerError, event, message};
 use crate::model::{DeliveryPhase, DeliveryState, UnknownState};
 
 /// Which way a mail goes. Fixed when it is queued: what is replayed never reaches a mail server.
@@ -63,6 +63,19 @@ pub struct NewDelivery {
     /// The whole message, frozen.
     pub bytes: Vec<u8>,
     pub transport: Transport,
+    /// The edition is to be approved first: until then it is held.
+    pub awaits: Awaits,
+    /// The mail that it repeats, by hand.
+    pub resend_of: Option<DeliveryId>,
+}
+
+/// Whether an edition's mail waits for its approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// It goes at once.
+    Nothing,
+    /// It is held until somebody has approved the edition.
+    Approval,
 }
 
 /// What queueing did.
@@ -93,6 +106,19 @@ pub struct Delivery {
     pub last_code: Option<u16>,
     /// What the other server said last, or what went wrong.
     pub last_reply: String,
+    /// `approval` or `hand`; empty if it is not held.
+    pub held_for: String,
+    /// The mail that it repeats, by hand.
+    pub resend_of: Option<DeliveryId>,
+    /// What the last report of delivery said (RFC 3463), such as 5.1.1; empty if none came.
+    pub dsn_status: String,
+}
+
+/// A mail that may go once its time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingMail {
+    pub recipient: String,
+    pub at: Timestamp,
 }
 
 /// A delivery that is to be made now: its attempt is on record.
@@ -173,6 +199,8 @@ pub struct DeliveryFilter {
     pub edition: Option<EditionId>,
     pub state: Option<DeliveryState>,
     pub recipient: Option<String>,
+    /// The report whose edition it carries.
+    pub report: Option<String>,
 }
 
 impl Ledger {
@@ -188,10 +216,12 @@ impl Ledger {
     }
 
     /// Takes the next mail that is due on a transport: it is `sending` from now on, and its attempt
-    /// (phase `connect`) is on record before anything is sent. None if nothing is due.
+    /// (phase `connect`) is on record before anything is sent. None if nothing is due. Mails to `spared`
+    /// addresses are left for later.
     pub fn claim_next(
         &self,
         transport: Transport,
+        spared: &[String],
         now: Timestamp,
     ) -> Result<Option<Claim>, LedgerError> {
         self.write("take the next mail", |tx| {
@@ -200,8 +230,9 @@ impl Ledger {
                     "SELECT delivery_id FROM deliveries
                      WHERE transport = ?1 AND state IN ('queued', 'deferred')
                         AND (not_before IS NULL OR not_before <= ?2)
+                        AND recipient NOT IN (SELECT value FROM json_each(?3))
                      ORDER BY delivery_id LIMIT 1",
-                    (transport.as_str(), instant(now)),
+                    (transport.as_str(), instant(now), json!(spared).to_string()),
                     |row| row.get(0),
                 )
                 .optional()?;
@@ -224,21 +255,39 @@ impl Ledger {
             )?;
             let detail = json!({ "attempt_no": attempt_no });
             event(tx, now, "attempt_begun", &format!("delivery:{id}"), &detail)?;
-            Ok(Some(Claim { delivery: find(tx, id)?, attempt_no, bytes: bytes(tx, id)? }))
+            Ok(Some(Claim { delivery: find(tx, id)?, attempt_no, bytes: message::read(tx, id)? }))
         })
     }
 
-    /// When the next mail on a transport may be tried: queued ones from their queueing on. None if none
-    /// waits.
-    pub fn next_delivery(&self, transport: Transport) -> Result<Option<Timestamp>, LedgerError> {
-        self.read("find the next mail", |conn| {
-            let next = conn
-                .prepare_cached(
-                    "SELECT min(coalesce(not_before, created_at)) AS at FROM deliveries
-                     WHERE transport = ?1 AND state IN ('queued', 'deferred')",
-                )?
-                .query_row([transport.as_str()], |row| get_opt(row, "at"))?;
-            Ok(next)
+    /// Mails on a transport that wait, with when each may be tried: queued ones from their queueing on.
+    pub fn waiting_mails(&self, transport: Transport) -> Result<Vec<WaitingMail>, LedgerError> {
+        self.read("find the next mails", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT recipient, min(coalesce(not_before, created_at)) AS at FROM deliveries
+                 WHERE transport = ?1 AND state IN ('queued', 'deferred') GROUP BY recipient",
+            )?;
+            let waiting = statement.query_map([transport.as_str()], |row| {
+                Ok(WaitingMail { recipient: row.get("recipient")?, at: get(row, "at")? })
+            })?;
+            Ok(waiting.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Attempts that were begun on a transport after an instant: to whom and when, oldest first.
+    pub fn begun_since(
+        &self,
+        transport: Transport,
+        since: Timestamp,
+    ) -> Result<Vec<(String, Timestamp)>, LedgerError> {
+        self.read("count its attempts", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT recipient, started_at FROM attempts JOIN deliveries USING (delivery_id)
+                 WHERE started_at > ?2 AND transport = ?1 ORDER BY started_at",
+            )?;
+            let begun = statement.query_map((transport.as_str(), instant(since)), |row| {
+                Ok((row.get("recipient")?, get(row, "started_at")?))
+            })?;
+            Ok(begun.collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -333,6 +382,8 @@ impl Ledger {
                  WHERE (:edition IS NULL OR edition_id = :edition)
                     AND (:state IS NULL OR state = :state)
                     AND (:recipient IS NULL OR recipient = :recipient)
+                    AND (:report IS NULL OR edition_id IN
+                        (SELECT edition_id FROM editions WHERE report = :report))
                  ORDER BY delivery_id",
             )?;
             let rows = statement.query_map(
@@ -340,6 +391,7 @@ impl Ledger {
                     ":edition": filter.edition,
                     ":state": filter.state.map(DeliveryState::as_str),
                     ":recipient": filter.recipient,
+                    ":report": filter.report,
                 },
                 delivery,
             )?;
@@ -357,7 +409,7 @@ impl Ledger {
 
     /// The frozen bytes of a mail.
     pub fn delivery_bytes(&self, id: DeliveryId) -> Result<Vec<u8>, LedgerError> {
-        self.read("read a mail", |conn| bytes(conn, id))
+        self.read("read a mail", |conn| message::read(conn, id))
     }
 
     /// The attempts of a delivery, oldest first.
@@ -385,11 +437,20 @@ pub(super) fn queue(
         }
         return Ok(Enqueued { delivery, already: true });
     }
-    let bytes_sha256 = store_blob(tx, &new.bytes)?;
+    let bytes_sha256 = message::store(tx, &new.bytes)?;
+    let approved = |edition: Option<EditionId>| {
+        tx.query_row("SELECT count(*) FROM approvals WHERE edition_id = ?1", [edition], |row| {
+            row.get::<_, i64>(0)
+        })
+    };
+    let (state, held_for) = match new.awaits {
+        Awaits::Approval if approved(new.edition_id)? == 0 => (DeliveryState::Held, "approval"),
+        _ => (DeliveryState::Queued, ""),
+    };
     tx.execute(
         "INSERT INTO deliveries (edition_id, kind, dedupe_key, recipient, message_id,
-            bytes_sha256, transport, state, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8)",
+            bytes_sha256, transport, state, created_at, updated_at, held_for, resend_of)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, ?8, ?8, ?10, ?11)",
         (
             new.edition_id,
             &new.kind,
@@ -399,13 +460,22 @@ pub(super) fn queue(
             bytes_sha256,
             new.transport.as_str(),
             instant(at),
+            state.as_str(),
+            held_for,
+            new.resend_of,
         ),
     )?;
     let id = DeliveryId(tx.last_insert_rowid());
-    let detail = json!({
+    let mut detail = json!({
         "edition_id": new.edition_id, "kind": new.kind, "message_id": new.message_id,
         "transport": new.transport,
     });
+    if state == DeliveryState::Held {
+        detail["state"] = json!(state);
+    }
+    if let Some(of) = new.resend_of {
+        detail["resend_of"] = json!(of);
+    }
     event(tx, at, "delivery_queued", &format!("delivery:{id}"), &detail)?;
     Ok(Enqueued { delivery: find(tx, id)?, already: false })
 }
@@ -413,9 +483,9 @@ pub(super) fn queue(
 fn queued_before(tx: &Transaction<'_>, new: &NewDelivery) -> rusqlite::Result<Option<Delivery>> {
     tx.query_row(
         "SELECT * FROM deliveries
-         WHERE dedupe_key = ?1 OR (edition_id = ?2 AND recipient = ?3)
+         WHERE dedupe_key = ?1 OR (edition_id = ?2 AND recipient = ?3 AND ?4 IS NULL)
          ORDER BY delivery_id LIMIT 1",
-        (&new.dedupe_key, new.edition_id, &new.recipient),
+        (&new.dedupe_key, new.edition_id, &new.recipient, new.resend_of),
         delivery,
     )
     .optional()
@@ -455,20 +525,10 @@ fn finish(
     Ok(event(tx, at, "attempt_finished", &format!("delivery:{id}"), &detail)?)
 }
 
-fn find(conn: &Connection, id: DeliveryId) -> Result<Delivery, Fault> {
+pub(super) fn find(conn: &Connection, id: DeliveryId) -> Result<Delivery, Fault> {
     conn.query_row("SELECT * FROM deliveries WHERE delivery_id = ?1", [id], delivery)
         .optional()?
         .ok_or_else(|| not_found(id))
-}
-
-fn bytes(conn: &Connection, id: DeliveryId) -> Result<Vec<u8>, Fault> {
-    conn.query_row(
-        "SELECT bytes FROM deliveries JOIN blobs ON sha256 = bytes_sha256 WHERE delivery_id = ?1",
-        [id],
-        |row| row.get(0),
-    )
-    .optional()?
-    .ok_or_else(|| not_found(id))
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
@@ -487,6 +547,9 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         updated_at: get(row, "updated_at")?,
         last_code: row.get("last_code")?,
         last_reply: row.get("last_reply")?,
+        held_for: row.get("held_for")?,
+        resend_of: row.get("resend_of")?,
+        dsn_status: row.get("dsn_status")?,
     })
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{DeliveryId, Holder, RunId, SubmissionId};
+use super::{DeliveryId, EditionId, Holder, RunId, SubmissionId};
 use crate::model::{DeliveryState, SlotState, SubmissionState};
 
 /// Why the ledger could not be opened, read or changed. Operator text.
@@ -52,10 +52,22 @@ pub enum LedgerError {
     DaemonReplaced { by: Option<Holder> },
     #[error("item {key} exists already as number {item_no}")]
     ItemExists { key: String, item_no: i64 },
+    #[error(
+        "item {item_no} was changed meanwhile: this change was computed on an older state, and nothing of it was stored; do it again"
+    )]
+    ItemChanged { item_no: i64 },
     #[error("edition {wanted} of {report} is taken: the next is {next}")]
     EditionNumber { report: String, wanted: i64, next: i64 },
+    #[error("number {n} of the slips `{step}` of {year} is not the next one after {last}")]
+    SlipNumber { step: String, year: i16, n: i64, last: i64 },
     #[error("delivery {id} is {state}, not being sent")]
     NotSending { id: DeliveryId, state: DeliveryState },
+    #[error("mail {id} is {state}: it cannot be {wanted}")]
+    NotMovable { id: DeliveryId, state: DeliveryState, wanted: &'static str },
+    #[error("mail {id} waits for the approval of edition {edition}, not for a release by hand")]
+    AwaitsApproval { id: DeliveryId, edition: EditionId },
+    #[error("edition {edition} was approved already by {name} ({role}) at {at}")]
+    Approved { edition: EditionId, role: String, name: String, at: Timestamp },
     #[error("delivery {key} is queued already with other bytes or another recipient")]
     DeliveryDiffers { key: String },
 }

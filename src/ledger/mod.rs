@@ -20,16 +20,22 @@
 //! - **One run at a time** may change a home: [`Ledger::begin_run`] takes the lease, and takes it over
 //!   from a process that is gone.
 
+mod bounce;
 mod collection;
 mod delivery;
+mod delivery_hand;
 mod edition;
 mod error;
 mod fetch;
 mod id;
 mod inbox;
 mod item;
+mod item_list;
+mod message;
 mod reminder;
+mod rule;
 mod run;
+mod slip;
 mod slot;
 mod snapshot;
 mod submission;
@@ -45,20 +51,27 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use bounce::Returned;
 pub use collection::FirstAccepted;
 pub use delivery::{
-    Attempt, AttemptEnd, Claim, Delivery, DeliveryFilter, Enqueued, NewDelivery, Recovered,
-    Transport,
+    Attempt, AttemptEnd, Awaits, Claim, Delivery, DeliveryFilter, Enqueued, NewDelivery, Recovered,
+    Transport, WaitingMail,
 };
-pub use edition::{Edition, EditionFile, EditionFilter, NewEdition, Recorded};
+pub use delivery_hand::{Approval, Hand, HandMove};
+pub use edition::{Edition, EditionFile, EditionFilter, EditionPart, NewEdition, Recorded};
 use error::Fault;
 pub use error::LedgerError;
 pub use fetch::{Fetch, NewFetch, Noted};
 pub use id::{CutId, DeliveryId, EditionId, RunId, StepId, SubmissionId};
 pub use inbox::{SeenFile, Sighting};
-pub use item::ItemFilter;
+pub use item::{HeldMatter, ItemFault, ItemPaper};
+pub use item_list::{ItemFilter, ItemPage, Waiting, urgency};
 pub use reminder::{Reminder, ReminderKey};
+pub use rule::{
+    Compared, Effect, NewHeld, NewJudgement, NewJudging, NewRule, RuleEffect, RuleItem, RuleVersion,
+};
 pub use run::{Holder, NewRun, Run, Step};
+pub use slip::{Escalated, HeldBack, NewSlip, NewSlipMail, Slip};
 pub use slot::{DaemonRow, KnownSchedule, Slot, SlotKey};
 pub use snapshot::{Cut, CutInput, NewCut, RecordedCut};
 pub use submission::{
@@ -74,6 +87,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/003_daemon.sql"),
     include_str!("migrations/004_reminders.sql"),
     include_str!("migrations/005_daemon_address.sql"),
+    include_str!("migrations/006_supervision.sql"),
+    include_str!("migrations/007_reports.sql"),
 ];
 
 /// How long a call waits for another process's short transaction.

@@ -291,7 +291,19 @@ impl Ledger {
     ///
     /// With an `as_of`: as it stood then. Ordered by data set, period, unit, reporter.
     pub fn coverage(&self, at: Option<Timestamp>) -> Result<Vec<Coverage>, LedgerError> {
-        self.read("read the coverage", |conn| Ok(coverage(conn, at)?))
+        self.read("read the coverage", |conn| Ok(coverage(conn, None, at)?))
+    }
+
+    /// As [`Ledger::coverage`], now, of these data sets alone; of all if none is named.
+    pub fn coverage_of(&self, datasets: &[String]) -> Result<Vec<Coverage>, LedgerError> {
+        self.read("read the coverage", |conn| {
+            if let [dataset] = datasets {
+                return Ok(coverage(conn, Some(dataset), None)?);
+            }
+            let mut rows = coverage(conn, None, None)?;
+            rows.retain(|row| datasets.is_empty() || datasets.contains(&row.dataset));
+            Ok(rows)
+        })
     }
 }
 
@@ -383,6 +395,7 @@ pub(super) fn list(
 
 pub(super) fn coverage(
     conn: &Connection,
+    dataset: Option<&str>,
     at: Option<Timestamp>,
 ) -> rusqlite::Result<Vec<Coverage>> {
     let sql = format!(
@@ -390,11 +403,12 @@ pub(super) fn coverage(
             s.decision AS state, u.n_rows, s.decided_at
          FROM submissions AS s JOIN submission_units AS u USING (submission_id)
          WHERE s.decision <> 'returned' AND s.decided_at <= :as_of
-            AND NOT {COVERED}
+            AND (:dataset IS NULL OR s.dataset = :dataset) AND NOT {COVERED}
          ORDER BY s.dataset, s.period, u.unit_code, s.reporter_code"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(named_params! { ":as_of": as_of(at) }, |row| {
+    let params = named_params! { ":as_of": as_of(at), ":dataset": dataset };
+    let rows = statement.query_map(params, |row| {
         Ok(Coverage {
             dataset: row.get("dataset")?,
             period: get(row, "period")?,

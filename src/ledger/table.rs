@@ -96,6 +96,32 @@ const ITEMS: &[(&str, ColumnKind)] = &[
     ("target", Float),
     ("detail", Text),
     ("closed_on", Date),
+    ("source", Text),
+    ("lead", Text),
+    ("responsible", Text),
+    ("responsible_code", Text),
+    ("assigned_on", Date),
+    ("signed_on", Date),
+    ("answered_on", Date),
+    ("verified_on", Date),
+    ("archived_on", Date),
+    ("looked_back_on", Date),
+    ("progress", Int),
+    ("problem", Text),
+    ("measures", Text),
+    ("evidence", Text),
+    ("opinion", Text),
+    ("remark", Text),
+    ("original_due_on", Date),
+    ("asked_due_on", Date),
+    ("n_slips", Int),
+    ("n_extensions", Int),
+    ("n_returns", Int),
+    ("held_by", Int),
+    ("suspended_from", Text),
+    ("light_since", Date),
+    ("light_changes", Int),
+    ("rule_version", Int),
 ];
 
 const ITEM_EVENTS: &[(&str, ColumnKind)] = &[
@@ -105,9 +131,16 @@ const ITEM_EVENTS: &[(&str, ColumnKind)] = &[
     ("kind", Text),
     ("from_state", Text),
     ("to_state", Text),
-    ("actor", Text),
+    ("on_date", Date),
+    ("role", Text),
+    ("unit_code", Text),
+    ("post", Text),
     ("reason", Text),
     ("observed", Float),
+    ("rule_version", Int),
+    ("run_id", Int),
+    ("due_on", Date),
+    ("light", Text),
 ];
 
 const DELIVERIES: &[(&str, ColumnKind)] = &[
@@ -143,6 +176,7 @@ const EDITIONS: &[(&str, ColumnKind)] = &[
     ("created_at", Instant),
     ("as_of", Instant),
     ("supersedes", Int),
+    ("scope", Text),
 ];
 
 const SNAPSHOTS: &[(&str, ColumnKind)] = &[
@@ -163,6 +197,74 @@ const RUNS: &[(&str, ColumnKind)] = &[
     ("state", Text),
     ("command", Text),
 ];
+
+const SLIPS: &[(&str, ColumnKind)] = &[
+    ("slip_id", Int),
+    ("step", Text),
+    ("title", Text),
+    ("number", Text),
+    ("unit_code", Text),
+    ("on_date", Date),
+    ("at", Instant),
+    ("n_items", Int),
+    ("item_nos", Text),
+    ("recipients", Text),
+    ("path", Text),
+];
+
+const SLIPS_SQL: &str = "SELECT slip_id, step, title, nullif(number, ''), unit_code, on_date, at,
+        (SELECT count(*) FROM slip_items WHERE slip_items.slip_id = slips.slip_id),
+        (SELECT group_concat(item_no, ' ') FROM (SELECT item_no FROM slip_items
+            WHERE slip_items.slip_id = slips.slip_id ORDER BY item_no)),
+        (SELECT group_concat(recipient, ' ') FROM (SELECT recipient FROM slip_mails
+            JOIN deliveries USING (delivery_id) WHERE slip_mails.slip_id = slips.slip_id
+            ORDER BY recipient)),
+        path
+    FROM slips WHERE at <= :as_of ORDER BY slip_id";
+
+const SLIP_ITEMS: &[(&str, ColumnKind)] = &[("slip_id", Int), ("item_no", Int), ("episode", Int)];
+
+const SLIP_ITEMS_SQL: &str = "SELECT slip_id, item_no, episode
+    FROM slip_items JOIN slips USING (slip_id) WHERE at <= :as_of ORDER BY slip_id, item_no";
+
+const JUDGEMENTS: &[(&str, ColumnKind)] = &[
+    ("judgement_id", Int),
+    ("check_id", Text),
+    ("rule_version", Int),
+    ("period", Text),
+    ("at", Instant),
+    ("run_id", Int),
+    ("n_violations", Int),
+    ("n_judged", Int),
+    ("n_held", Int),
+];
+
+const JUDGEMENTS_SQL: &str = "SELECT judgement_id, check_id, rule_version, period, at, run_id,
+        n_violations, n_judged, n_held
+    FROM judgements WHERE at <= :as_of ORDER BY judgement_id";
+
+const RULES: &[(&str, ColumnKind)] =
+    &[("check_id", Text), ("version", Int), ("since", Instant), ("sha256", Text), ("what", Text)];
+
+const RULES_SQL: &str = "SELECT check_id, version, since, sha256, what
+    FROM rules WHERE since <= :as_of ORDER BY check_id, version";
+
+const HELD: &[(&str, ColumnKind)] = &[
+    ("check_id", Text),
+    ("subject_kind", Text),
+    ("subject_code", Text),
+    ("subject_name", Text),
+    ("unit_code", Text),
+    ("period", Text),
+    ("detail", Text),
+    ("cause_item_no", Int),
+    ("since", Instant),
+];
+
+const HELD_SQL: &str =
+    "SELECT check_id, subject_kind, subject_code, subject_name, unit_code, period,
+        detail, cause_item_no, since
+    FROM held WHERE since <= :as_of ORDER BY check_id, subject_kind, subject_code";
 
 const FETCHES: &[(&str, ColumnKind)] = &[
     ("source", Text),
@@ -186,37 +288,42 @@ impl Ledger {
     ///
     /// One view of the ledger: no change of another process falls between two tables.
     pub fn tables(&self, at: Option<Timestamp>) -> Result<Vec<LedgerTable>, LedgerError> {
+        self.tables_named(at, |_| true)
+    }
+
+    /// As [`Ledger::tables`], of those names that are `wanted`: the others are not read.
+    pub fn tables_named(
+        &self,
+        at: Option<Timestamp>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<LedgerTable>, LedgerError> {
+        type Rows = rusqlite::Result<Vec<Vec<Value>>>;
         self.read("read its tables", |conn| {
             let tx = conn.unchecked_transaction()?;
-            Ok(vec![
-                LedgerTable {
-                    name: "submissions",
-                    columns: SUBMISSIONS,
-                    rows: submissions(&tx, at)?,
-                },
-                LedgerTable { name: "findings", columns: FINDINGS, rows: findings(&tx, at)? },
-                LedgerTable { name: "coverage", columns: COVERAGE, rows: coverage(&tx, at)? },
-                LedgerTable { name: "items", columns: ITEMS, rows: items(&tx, at)? },
-                LedgerTable {
-                    name: "item_events",
-                    columns: ITEM_EVENTS,
-                    rows: item_events(&tx, at)?,
-                },
-                LedgerTable {
-                    name: "deliveries",
-                    columns: DELIVERIES,
-                    rows: rows(&tx, DELIVERIES_SQL, at)?,
-                },
-                LedgerTable {
-                    name: "reminders",
-                    columns: REMINDERS,
-                    rows: rows(&tx, REMINDERS_SQL, at)?,
-                },
-                LedgerTable { name: "editions", columns: EDITIONS, rows: editions(&tx, at)? },
-                LedgerTable { name: "snapshots", columns: SNAPSHOTS, rows: snapshots(&tx, at)? },
-                LedgerTable { name: "runs", columns: RUNS, rows: rows(&tx, RUNS_SQL, at)? },
-                LedgerTable { name: "fetches", columns: FETCHES, rows: fetches(&tx, at)? },
-            ])
+            let mut tables = Vec::new();
+            let mut add = |name, columns, read: &dyn Fn() -> Rows| -> rusqlite::Result<()> {
+                if wanted(name) {
+                    tables.push(LedgerTable { name, columns, rows: read()? });
+                }
+                Ok(())
+            };
+            add("submissions", SUBMISSIONS, &|| submissions(&tx, at))?;
+            add("findings", FINDINGS, &|| findings(&tx, at))?;
+            add("coverage", COVERAGE, &|| coverage(&tx, at))?;
+            add("items", ITEMS, &|| items(&tx, at))?;
+            add("item_events", ITEM_EVENTS, &|| item_events(&tx, at))?;
+            add("deliveries", DELIVERIES, &|| rows(&tx, DELIVERIES_SQL, at))?;
+            add("reminders", REMINDERS, &|| rows(&tx, REMINDERS_SQL, at))?;
+            add("editions", EDITIONS, &|| editions(&tx, at))?;
+            add("snapshots", SNAPSHOTS, &|| snapshots(&tx, at))?;
+            add("runs", RUNS, &|| rows(&tx, RUNS_SQL, at))?;
+            add("slips", SLIPS, &|| rows(&tx, SLIPS_SQL, at))?;
+            add("slip_items", SLIP_ITEMS, &|| rows(&tx, SLIP_ITEMS_SQL, at))?;
+            add("judgements", JUDGEMENTS, &|| rows(&tx, JUDGEMENTS_SQL, at))?;
+            add("rules", RULES, &|| rows(&tx, RULES_SQL, at))?;
+            add("held", HELD, &|| rows(&tx, HELD_SQL, at))?;
+            add("fetches", FETCHES, &|| fetches(&tx, at))?;
+            Ok(tables)
         })
     }
 }
@@ -272,7 +379,7 @@ fn findings(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Ve
 }
 
 fn coverage(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Vec<Value>>> {
-    let rows = submission::coverage(conn, at)?.into_iter().map(|c| {
+    let rows = submission::coverage(conn, None, at)?.into_iter().map(|c| {
         vec![
             json!(c.dataset),
             json!(c.period),
@@ -310,6 +417,32 @@ fn items(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Vec<V
             json!(i.target),
             json!(i.detail),
             json!(i.closed_on),
+            json!(i.source),
+            json!(i.lead),
+            json!(i.responsible),
+            json!(i.responsible_unit()),
+            json!(i.assigned_on),
+            json!(i.signed_on),
+            json!(i.answered_on),
+            json!(i.verified_on),
+            json!(i.archived_on),
+            json!(i.looked_back_on),
+            json!(i.progress),
+            json!(i.problem),
+            json!(i.measures),
+            json!(i.evidence),
+            json!(i.opinion),
+            json!(i.remark),
+            json!(i.original_due_on),
+            json!(i.asked_due_on),
+            json!(i.n_slips),
+            json!(i.n_extensions),
+            json!(i.n_returns),
+            json!(i.held_by),
+            json!(i.suspended_from),
+            json!(i.light_since),
+            json!(i.light_changes),
+            json!(i.rule_version),
         ]
     });
     Ok(rows.collect())
@@ -324,9 +457,18 @@ fn item_events(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec
             json!(e.kind),
             json!(e.from_state),
             json!(e.to_state),
-            json!(e.actor),
+            json!(e.on_date),
+            json!(e.actor.role),
+            json!(e.actor.unit_code),
+            json!(e.actor.post),
             json!(e.reason),
             json!(e.observed),
+            json!(e.rule_version),
+            json!(e.run_id),
+            // The deadline where it was set: an earlier episode's is not in `items` any more.
+            json!(e.set.get("due_on")),
+            // The light where it changed: how many stood at red on a day is told by no other column.
+            json!(e.set.get("light")),
         ]
     });
     Ok(rows.collect())
@@ -343,6 +485,7 @@ fn editions(conn: &Connection, at: Option<Timestamp>) -> rusqlite::Result<Vec<Ve
             json!(e.created_at),
             json!(e.as_of),
             json!(e.supersedes),
+            json!(e.scope),
         ]
     });
     Ok(rows.collect())

@@ -75,9 +75,14 @@ pub(super) fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
 
 /// Keeps large bytes once and gives their hash.
 pub(super) fn store_blob(conn: &Connection, bytes: &[u8]) -> rusqlite::Result<String> {
-    let sha256 = hex(&Sha256::digest(bytes));
+    let sha256 = digest(bytes);
     conn.execute("INSERT OR IGNORE INTO blobs (sha256, bytes) VALUES (?1, ?2)", (&sha256, bytes))?;
     Ok(sha256)
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -82,6 +82,28 @@ states! {
 }
 
 states! {
+    /// Where a supervision item comes from (来源).
+    ItemSource, "item source" {
+        Indicator = "indicator" / "指标预警",
+        Task = "task" / "任务",
+        Reporting = "reporting" / "报表",
+        Meeting = "meeting" / "会议议定",
+        Complaint = "complaint" / "投诉",
+        Inspection = "inspection" / "督导检查",
+    }
+}
+
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro of states cannot mark a variant as the default"
+)]
+impl Default for ItemSource {
+    fn default() -> ItemSource {
+        ItemSource::Indicator
+    }
+}
+
+states! {
     /// An item's light.
     Light, "light" {
         Green = "green" / "绿",
@@ -102,6 +124,12 @@ states! {
         Refused = "refused" / "被拒",
         /// We cannot know whether the other server took it. Shown, never silently sent again.
         Uncertain = "uncertain" / "不确定",
+        /// It waits for its edition's approval, or for the hand that held it.
+        Held = "held" / "暂扣",
+        /// By hand, before it went: it never goes.
+        Cancelled = "cancelled" / "已取消",
+        /// Accepted, and returned to us later by a server further on.
+        Bounced = "bounced" / "被退回",
     }
 }
 

@@ -179,7 +179,8 @@ fn assign(
             }
             let lies_there = contract.unit.from == UnitSource::Reporter
                 && (reporter.level == Level::Town
-                    || (reporter.level == Level::District && unit_column.is_none()));
+                    || (matches!(reporter.level, Level::District | Level::Bureau)
+                        && unit_column.is_none()));
             if lies_there {
                 table.rows[i].unit = Some(reporter.code.clone());
             } else {

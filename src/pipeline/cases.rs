@@ -231,6 +231,12 @@ fn bare_engine(definitions: &Definitions<'_>) -> Result<Engine, String> {
     for (name, schema) in definitions.datasets.iter().cloned().chain(reserved) {
         engine.register_batches(&name, schema, vec![]).map_err(|error| error.to_string())?;
     }
+    // What was known when: a case gives `<data set>_versions` as it gives any other table.
+    for (name, schema) in definitions.datasets {
+        engine
+            .register_versions(name, SchemaRef::clone(schema), &[])
+            .map_err(|error| error.to_string())?;
+    }
     for (name, batch) in definitions.tables {
         engine
             .register_batches(name, batch.schema(), vec![batch.clone()])

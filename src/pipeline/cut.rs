@@ -36,7 +36,7 @@ impl Pipeline {
     /// What a run would cut, of `only` these data sets if any are named.
     pub(super) fn dirty(&self, only: &[String]) -> Result<Vec<Dirty<'_>>, PipelineError> {
         let mut by_key: BTreeMap<(String, Period), Vec<Coverage>> = BTreeMap::new();
-        for row in self.ledger.coverage(None)? {
+        for row in self.ledger.coverage_of(only)? {
             by_key.entry((row.dataset.clone(), row.period)).or_default().push(row);
         }
         let mut cuts: BTreeMap<(String, Period), Cut> = self
@@ -50,9 +50,6 @@ impl Pipeline {
             let Some(contract) = self.config.contracts.iter().find(|c| c.name == dataset) else {
                 continue;
             };
-            if !only.is_empty() && !only.contains(&dataset) {
-                continue;
-            }
             let newest = cuts.remove(&(dataset.clone(), period));
             let clean = match &newest {
                 Some(cut) if cut.contract_hash == contract.hash => {

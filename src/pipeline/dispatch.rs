@@ -1,14 +1,17 @@
 //! The outbox: queueing an edition's mails with frozen bytes, and delivering what is queued.
 
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 
 use super::{Pipeline, PipelineError, Progress};
 use crate::config::mail::MailTransport;
 use crate::delivery::{
-    Envelope, GIVE_UP_AFTER, Outcome, Outgoing, backoff_minutes, compose, deliver_to_folder,
-    message_id, send,
+    Envelope, GIVE_UP_AFTER, Outcome, Outgoing, RATE_WINDOW_SECONDS, Rate, backoff_minutes,
+    compose, deliver_to_folder, message_id, rate, send,
 };
-use crate::ledger::{AttemptEnd, Claim, Delivery, Edition, NewDelivery, RunId, Transport};
+use crate::ledger::{
+    AttemptEnd, Awaits, Claim, Delivery, DeliveryFilter, Edition, EditionId, Hand, HandMove,
+    NewDelivery, RunId, Transport,
+};
 use crate::model::{DeliveryPhase, DeliveryState};
 
 impl Pipeline {
@@ -29,28 +32,28 @@ impl Pipeline {
         transports
     }
 
-    /// The addresses that a report goes to, by the roles that it names; sorted, each once.
-    pub fn recipients(&self, roles: &[String]) -> Result<Vec<String>, PipelineError> {
+    /// The addresses that a report goes to, by the roles that it names; of a unit's own sheet (`scope`) the
+    /// contacts of that unit alone. Sorted, each once.
+    pub fn recipients(&self, roles: &[String], scope: &str) -> Result<Vec<String>, PipelineError> {
         let mut addresses: Vec<String> = self
             .config
             .contacts
             .iter()
             .filter(|contact| roles.contains(&contact.role))
+            .filter(|contact| scope.is_empty() || contact.unit_code.as_str() == scope)
             .map(|contact| contact.email.clone())
             .collect();
         addresses.sort();
         addresses.dedup();
-        let mail = &self.config.settings.mail;
-        match addresses.iter().find(|address| !mail.allows(address)) {
-            Some(address) => Err(PipelineError::wrong_hint(
-                format!("{address} is outside mail.allowed_domains"),
-                "correct config/contacts.csv, or allow its domain in config/duban.toml",
-            )),
+        match addresses.iter().find(|address| !self.config.settings.mail.allows(address)) {
+            Some(address) => Err(outside(address)),
             None => Ok(addresses),
         }
     }
 
-    /// Queues an edition's mail to each of its recipients. What was queued before stays as it was.
+    /// Queues an edition's mail to each of its recipients. What was queued before stays as it was; an edition
+    /// that is to be approved is held until it is, and the edition that it corrects, if that was still held,
+    /// goes to nobody any more.
     pub(super) fn enqueue(
         &self,
         run: RunId,
@@ -60,8 +63,30 @@ impl Pipeline {
         let Some(definition) = self.config.reports.iter().find(|d| d.name == edition.report) else {
             return Ok(Vec::new());
         };
-        let recipients = self.recipients(&definition.to)?;
-        let queued = self.ledger.deliveries(&crate::ledger::DeliveryFilter {
+        let recipients = match self.recipients(&definition.to, &edition.scope) {
+            Ok(recipients) => recipients,
+            // One unit's wrong address does not keep the others from their sheets.
+            Err(error) if !edition.scope.is_empty() => {
+                progress.warn(&format!("{}: nobody is mailed: {}", label(edition), error.chain()));
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        if recipients.is_empty() {
+            let whose = match self.config.units.find(&edition.scope) {
+                Some(unit) => format!("{} ({}) has", unit.name, unit.code),
+                None => "there is".to_owned(),
+            };
+            progress.warn(&format!(
+                "{}: nobody is mailed: {whose} no contact with a role of {}",
+                label(edition),
+                definition.to.join(", ")
+            ));
+        }
+        if let Some(corrected) = edition.supersedes {
+            self.drop_held(corrected, edition)?;
+        }
+        let queued = self.ledger.deliveries(&DeliveryFilter {
             edition: Some(edition.edition_id),
             ..Default::default()
         })?;
@@ -73,11 +98,16 @@ impl Pipeline {
             return Ok(Vec::new());
         }
         let content = self.mail_of(edition)?;
+        let awaits =
+            if self.approvers(edition)?.is_empty() { Awaits::Nothing } else { Awaits::Approval };
         let mail = &self.config.settings.mail;
-        let subject = format!("edition:{}:{}", edition.report, edition.edition_no);
+        let key = label(edition);
+        let subject = match key.rsplit_once('/') {
+            Some((of, no)) => format!("edition:{of}:{no}"),
+            None => format!("edition:{key}"),
+        };
         let mut deliveries = Vec::new();
         for recipient in new {
-            let key = format!("{}/{}", edition.report, edition.edition_no);
             let message_id = message_id(&subject, &recipient, &mail.from);
             let envelope = Envelope {
                 from: mail.from.clone(),
@@ -86,7 +116,7 @@ impl Pipeline {
                 message_id: message_id.clone(),
                 // The edition's moment: the same bytes whenever it is queued.
                 date: edition.created_at,
-                edition: Some(format!("{} {}", edition.report, edition.edition_no)),
+                edition: Some(key.replace('/', " ")),
             };
             let bytes = compose(&content, &envelope)
                 .map_err(|error| PipelineError::step("composing a mail", error))?;
@@ -100,6 +130,8 @@ impl Pipeline {
                         message_id,
                         bytes,
                         transport: self.transport(),
+                        awaits,
+                        resend_of: None,
                     },
                     self.now(),
                 )?)
@@ -109,17 +141,42 @@ impl Pipeline {
         Ok(deliveries)
     }
 
-    /// Delivers all that is queued and due, one by one.
+    /// Cancels the mails of an edition that waited for an approval which a correction has overtaken.
+    fn drop_held(&self, corrected: EditionId, by: &Edition) -> Result<(), PipelineError> {
+        let held = self.ledger.deliveries(&DeliveryFilter {
+            edition: Some(corrected),
+            state: Some(DeliveryState::Held),
+            ..Default::default()
+        })?;
+        let held: Vec<_> = held.iter().map(|delivery| delivery.delivery_id).collect();
+        if !held.is_empty() {
+            let hand = Hand { name: "duban".into(), reason: format!("corrected by {}", label(by)) };
+            self.ledger.move_by_hand(&held, HandMove::Cancel, &hand, self.now())?;
+        }
+        Ok(())
+    }
+
+    /// Delivers all that is queued and due, one by one; by SMTP as fast as the limits allow, and what they do
+    /// not allow yet waits.
     pub(super) fn deliver(
         &self,
         run: RunId,
         progress: &dyn Progress,
     ) -> Result<Vec<Delivery>, PipelineError> {
+        self.read_bounces(progress)?;
         let mut done = Vec::new();
         for transport in self.transports() {
-            while !progress.is_stopping()
-                && let Some(claim) = self.ledger.claim_next(transport, self.now())?
-            {
+            while !progress.is_stopping() {
+                let rate = self.rate(transport)?;
+                if rate.not_before.is_some() {
+                    self.say_waiting(transport, progress)?;
+                    break;
+                }
+                let spared: Vec<String> =
+                    rate.spared.into_iter().map(|(address, _)| address).collect();
+                let Some(claim) = self.ledger.claim_next(transport, &spared, self.now())? else {
+                    break;
+                };
                 let id = claim.delivery.delivery_id;
                 self.step(run, "deliver", &id.to_string(), progress, || match transport {
                     Transport::Folder => self.put_into_folder(&claim),
@@ -129,6 +186,48 @@ impl Pipeline {
             }
         }
         Ok(done)
+    }
+
+    /// What the limits allow now. A folder takes all.
+    fn rate(&self, transport: Transport) -> Result<Rate, PipelineError> {
+        let limits = self.config.settings.mail.limits();
+        let is_free = limits.per_minute == 0 && limits.per_recipient_per_hour == 0;
+        if transport == Transport::Folder || is_free {
+            return Ok(Rate::default());
+        }
+        let now = self.now();
+        let since = now.checked_sub(RATE_WINDOW_SECONDS.seconds()).unwrap_or(now);
+        Ok(rate(limits, &self.ledger.begun_since(transport, since)?, now))
+    }
+
+    fn say_waiting(
+        &self,
+        transport: Transport,
+        progress: &dyn Progress,
+    ) -> Result<(), PipelineError> {
+        let waiting = self.ledger.waiting_mails(transport)?;
+        let due = waiting.iter().filter(|mail| mail.at <= self.now()).count();
+        if due > 0 {
+            progress.warn(&format!(
+                "mail.per_minute is reached: mails to {due} address(es) wait for the daemon or the next run"
+            ));
+        }
+        Ok(())
+    }
+
+    /// When the next mail may go out: queued ones at once, or as soon as the limits allow. None if none waits.
+    pub fn next_delivery(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let mut next: Option<Timestamp> = None;
+        for transport in self.transports() {
+            let waiting = self.ledger.waiting_mails(transport)?;
+            if waiting.is_empty() {
+                continue;
+            }
+            let rate = self.rate(transport)?;
+            let first = waiting.iter().map(|mail| rate.allowed_at(&mail.recipient, mail.at)).min();
+            next = [next, first].into_iter().flatten().min();
+        }
+        Ok(next)
     }
 
     fn put_into_folder(&self, claim: &Claim) -> Result<(), PipelineError> {
@@ -212,4 +311,20 @@ impl Pipeline {
         let minutes = i64::from(backoff_minutes(attempts));
         self.now().checked_add(minutes.minutes()).unwrap_or(self.now())
     }
+}
+
+/// An edition's name in steps and messages: `report/3`, `report/A01/3`.
+pub(super) fn label(edition: &Edition) -> String {
+    match edition.scope.as_str() {
+        "" => format!("{}/{}", edition.report, edition.edition_no),
+        scope => format!("{}/{scope}/{}", edition.report, edition.edition_no),
+    }
+}
+
+/// The refusal of an address that the settings do not let us write to.
+pub(super) fn outside(address: &str) -> PipelineError {
+    PipelineError::wrong_hint(
+        format!("{address} is outside mail.allowed_domains"),
+        "correct config/contacts.csv, or allow its domain in config/duban.toml",
+    )
 }

@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 
+use super::act::RefusedItem;
 use crate::archive::ArchiveError;
 use crate::diagnostic::Diagnostic;
 use crate::engine::SqlError;
@@ -25,6 +26,9 @@ pub enum PipelineError {
         "as of {as_of} the ledger is read-only: its last event is of {last}. Leave --as-of away, or name a later instant"
     )]
     ReadOnly { as_of: Timestamp, last: Timestamp },
+    /// In Chinese: a supervisor reads it. Nothing was done.
+    #[error("{}", refusals(.0))]
+    Refused(Vec<RefusedItem>),
     #[error("{message}")]
     Wrong { message: String, hint: Option<String> },
     #[error("{what} failed")]
@@ -37,6 +41,10 @@ pub enum PipelineError {
 
 fn list(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn refusals(refused: &[RefusedItem]) -> String {
+    refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl PipelineError {

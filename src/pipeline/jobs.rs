@@ -1,8 +1,6 @@
 //! What the daemon has done by schedule, by watching, and by what fell due in the outbox. Each job is one
 //! run; a hand run calls the same functions.
 
-use jiff::Timestamp;
-
 use super::{JudgeOutcome, Pipeline, PipelineError, Progress, RunOptions, Taken};
 use crate::config::Config;
 use crate::ledger::{Delivery, SlotKey};
@@ -17,6 +15,10 @@ pub enum Job {
     Dataset(String),
     /// Judges the newest due period and keeps the items.
     Supervision,
+    /// Takes the steps of the ladders that are due today, and mails the slips.
+    Escalation,
+    /// Mails the supervisors' list of what is due and overdue.
+    Digest,
     /// Runs the newest due period of the report's frequency, publishes it and mails it.
     Report(String),
     /// Reminds those who have not reported.
@@ -29,24 +31,37 @@ impl Job {
         match self {
             Job::Dataset(name) => format!("dataset:{name}"),
             Job::Supervision => "supervision".to_owned(),
+            Job::Escalation => "escalation".to_owned(),
+            Job::Digest => "digest".to_owned(),
             Job::Report(name) => format!("report:{name}"),
             Job::Reminders => "reminders".to_owned(),
         }
     }
 
     /// All that the definitions schedule, in the order in which jobs of one instant are done: figures
-    /// are collected before they are judged, and judged before they are reported.
+    /// are collected before they are judged, judged before they are escalated, and both before they are
+    /// reported.
     pub fn scheduled(config: &Config) -> Vec<(Job, &Schedule)> {
         let contracts = config.contracts.iter().filter_map(|contract| {
             Some((Job::Dataset(contract.name.clone()), contract.schedule.as_ref()?))
         });
-        let supervision = config.supervision.iter().map(|schedule| (Job::Supervision, schedule));
+        let supervision =
+            config.supervision.schedule.iter().map(|schedule| (Job::Supervision, schedule));
+        let escalation =
+            config.supervision.escalation.iter().map(|schedule| (Job::Escalation, schedule));
+        let digest = config.supervision.digest.iter();
+        let digest = digest.filter_map(|digest| Some((Job::Digest, digest.schedule.as_ref()?)));
         let reports = config.reports.iter().filter_map(|report| {
             Some((Job::Report(report.name.clone()), report.schedule.as_ref()?))
         });
         let reminders = config.reminders.iter().map(|schedule| (Job::Reminders, schedule));
-        let mut jobs: Vec<_> =
-            contracts.chain(supervision).chain(reports).chain(reminders).collect();
+        let mut jobs: Vec<_> = contracts
+            .chain(supervision)
+            .chain(escalation)
+            .chain(digest)
+            .chain(reports)
+            .chain(reminders)
+            .collect();
         jobs.sort_by(|a, b| a.0.cmp(&b.0));
         jobs
     }
@@ -66,6 +81,8 @@ impl Pipeline {
         match job {
             Job::Dataset(name) => self.collect_dataset(name, progress).map(drop),
             Job::Supervision => self.supervise(progress).map(drop),
+            Job::Escalation => self.escalate(progress).map(drop),
+            Job::Digest => self.digest(progress).map(drop),
             Job::Report(name) => self.run_report(name, progress).map(drop),
             Job::Reminders => self.remind(progress).map(drop),
         }
@@ -78,8 +95,12 @@ impl Pipeline {
     ) -> Result<Option<(Period, JudgeOutcome)>, PipelineError> {
         let Some(period) = self.supervised_period() else { return Ok(None) };
         self.with_run("supervise", Some(period), progress, |run| {
-            let session =
-                self.step(run, "metric", &period.to_string(), progress, || self.session(None))?;
+            let session = self.step(run, "metric", &period.to_string(), progress, || {
+                let checks = self.config.checks.iter();
+                let queries =
+                    checks.flat_map(|rule| std::iter::once(&rule.query).chain(&rule.judged));
+                self.session_of(queries.map(|query| query.text.as_str()), None)
+            })?;
             let judged = self.judge_and_store(run, &session, period, true, progress)?;
             Ok(Some((period, judged)))
         })
@@ -146,15 +167,5 @@ impl Pipeline {
             self.with_run("recover", None, progress, |_| Ok(()))?;
         }
         Ok(left)
-    }
-
-    /// When the next mail may go out: queued ones at once. None if none waits.
-    pub fn next_delivery(&self) -> Result<Option<Timestamp>, PipelineError> {
-        let mut next: Option<Timestamp> = None;
-        for transport in self.transports() {
-            let at = self.ledger.next_delivery(transport)?;
-            next = [next, at].into_iter().flatten().min();
-        }
-        Ok(next)
     }
 }

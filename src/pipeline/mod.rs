@@ -9,25 +9,43 @@
 //! - Rows are not kept between acceptance and snapshot. They are read again from the archive if they
 //!   are needed: the archive and the contract determine them.
 
+mod act;
+mod bounces;
+mod burst;
 pub mod cases;
 mod collection;
 mod cut;
+mod digest;
 mod dispatch;
 mod error;
+mod escalate;
+mod freeze;
+mod hand;
+mod inputs;
 mod intake;
 mod jobs;
 mod judge;
+mod ledger_book;
+mod letter;
+mod outputs;
 mod plan;
+mod preview;
 pub mod process;
 mod prove;
 mod publish;
 mod pull;
+mod rebuild;
 mod recover;
 mod remind;
 mod restate;
+mod rows;
+mod rules;
+mod rules_words;
 mod run;
 mod schedules;
 mod session;
+mod shown;
+mod slips;
 mod status;
 
 use std::collections::BTreeMap;
@@ -35,27 +53,39 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+/// Which items [`Pipeline::waiting_for`] and [`Pipeline::act`] are about: for rooms that know no ledger.
+pub use crate::ledger::{Hand, ItemFilter};
+pub use act::{ACT_PATIENCE, ActOutcome, Foreseen, RefusedItem};
 pub use collection::{Awaited, ClosedCorrection, Duty, Standing};
 pub use cut::CutOutcome;
+pub use digest::{DigestOutcome, DigestPlan};
 pub use error::PipelineError;
+pub use escalate::{DueSlip, EscalationOutcome, EscalationPlan, OnSlip};
+pub use hand::{HandAct, SendWhat};
 pub use intake::{Incoming, Taken};
 pub use jobs::Job;
 pub use judge::JudgeOutcome;
+pub use ledger_book::LedgerBook;
+pub use letter::Reach;
 pub use plan::{Plan, PlannedCut};
+pub use preview::{Preview, PreviewOptions};
 pub use prove::{Proof, compile, prove};
-pub use publish::Built;
+pub use publish::{Built, HeldFonts};
 pub use pull::{CollectOutcome, PlannedPull, Pulled, SourceTrouble, by_cause};
+pub use rebuild::{Rebuilt, RebuiltFile, Repair, Verdict as RebuildVerdict};
 pub use recover::Recovery;
 pub use remind::{DueReminder, Owed, ReminderOutcome, ReminderPlan};
+pub use rules::RuleChange;
 pub use run::{RunOptions, RunOutcome};
 pub use schedules::{ScheduleStatus, schedule_statuses};
 pub use session::Session;
+pub use shown::{EditionShown, QueryShown};
 pub use status::{Collection, MailToSee, Status};
 
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Holder, Ledger, NewRun, RunId, SlotKey};
+use crate::ledger::{Holder, Ledger, NewRun, RunId, SlotKey, StepId};
 use crate::model::{Period, RunState};
 
 /// An open home: its definitions, its ledger and archive, and what time it is.
@@ -69,8 +99,15 @@ pub struct Pipeline {
     slot: Option<SlotKey>,
     /// Where a test wants this process to stand still, to be killed: `DUBAN_STOP_AT=snapshot:work`.
     stop_at: Option<String>,
-    fonts: OnceLock<crate::report::fonts::Fonts>,
+    fonts: OnceLock<Arc<crate::report::fonts::Fonts>>,
     chart_fonts: OnceLock<Arc<resvg::usvg::fontdb::Database>>,
+}
+
+/// A step whose begin row is on record.
+struct Begun {
+    step: StepId,
+    name: &'static str,
+    key: String,
 }
 
 /// What a run says while it goes on; the command line shows it.
@@ -179,22 +216,45 @@ impl Pipeline {
     fn step<T>(
         &self,
         run: RunId,
-        name: &str,
+        name: &'static str,
         key: &str,
         progress: &dyn Progress,
         work: impl FnOnce() -> Result<T, PipelineError>,
     ) -> Result<T, PipelineError> {
+        let begun = self.begin_step(run, name, key, progress)?;
+        let result = work();
+        self.end_step(begun, result, progress)
+    }
+
+    /// The first half of a step, for those whose work is done side by side.
+    fn begin_step(
+        &self,
+        run: RunId,
+        name: &'static str,
+        key: &str,
+        progress: &dyn Progress,
+    ) -> Result<Begun, PipelineError> {
         progress.step(name, key);
         let step = self.ledger.begin_step(run, name, key, self.now())?;
         self.stand_still(name, "begin");
-        let result = work();
+        Ok(Begun { step, name, key: key.to_owned() })
+    }
+
+    /// The second half: what the work came to is put on record.
+    fn end_step<T>(
+        &self,
+        begun: Begun,
+        result: Result<T, PipelineError>,
+        progress: &dyn Progress,
+    ) -> Result<T, PipelineError> {
+        let Begun { step, name, key } = begun;
         self.stand_still(name, "work");
         let (state, detail) = match &result {
             Ok(_) => (RunState::Done, String::new()),
             Err(error) => (RunState::Failed, error.chain()),
         };
         self.ledger.finish_step(step, state, &detail, self.now())?;
-        progress.step_ended(name, key, state);
+        progress.step_ended(name, &key, state);
         self.stand_still(name, "end");
         result
     }

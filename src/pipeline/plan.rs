@@ -2,7 +2,8 @@
 
 pub use super::collection::Awaited;
 use super::{
-    JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan, RunOptions, ScheduleStatus,
+    DigestPlan, EscalationPlan, JudgeOutcome, Pipeline, PipelineError, PlannedPull, ReminderPlan,
+    RunOptions, ScheduleStatus,
 };
 use crate::ledger::{DeliveryFilter, Submission};
 use crate::model::{DeliveryState, Period};
@@ -33,6 +34,10 @@ pub struct Plan {
     pub awaited: Vec<Awaited>,
     /// Reminders that a run of them would mail now.
     pub reminders: ReminderPlan,
+    /// Slips that a run of the escalation would send now.
+    pub escalation: EscalationPlan,
+    /// The digest that would be mailed now.
+    pub digest: DigestPlan,
     /// Changes of items on the figures as they are now, before anything is cut.
     pub judged: JudgeOutcome,
     /// Report and recipients.
@@ -70,7 +75,15 @@ impl Pipeline {
         for definition in &self.config.reports {
             let wanted = options.pipelines.is_empty() || reports.contains(&definition.name);
             if wanted && definition.frequency == period.frequency() {
-                planned.push((definition.name.clone(), self.recipients(&definition.to)?));
+                let scopes = match &definition.burst {
+                    Some(burst) => self.units_of(burst).iter().map(|u| u.code.as_str()).collect(),
+                    None => vec![""],
+                };
+                let mut recipients = Vec::new();
+                for scope in scopes {
+                    recipients.extend(self.recipients(&definition.to, scope)?);
+                }
+                planned.push((definition.name.clone(), recipients));
             }
         }
         let queued = self.ledger.deliveries(&DeliveryFilter::default())?;
@@ -88,6 +101,8 @@ impl Pipeline {
             cuts,
             awaited: self.awaited(period)?,
             reminders: self.reminders_due()?,
+            escalation: self.escalation_due()?,
+            digest: self.digest_due()?,
             judged,
             reports: planned,
             n_queued,

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::cases::{Definitions, read_cases, run_cases, uncovered};
-use super::publish::column_kind;
+use super::publish::constants;
+use super::rows::column_kind;
 use super::session::period_rows;
 use super::{PipelineError, Session};
 use crate::check;
 use crate::config::Config;
+use crate::config::report::{ReportDefinition, ReportFormat};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{
     Param, periods_batch, reserved_schema, reserved_tables, targets_batch, units_batch,
@@ -15,15 +19,20 @@ use crate::engine::{
 use crate::metric;
 use crate::model::Light;
 use crate::report::document::{
-    Align, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
+    Align, Appendix, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
 };
 use crate::report::fonts::{Fonts, RoleReport};
-use crate::report::{ColumnKind, pdf};
+use crate::report::{ColumnKind, Schemas, check_filled, check_mail, mail_lint, pdf};
+
+/// As the operator would name it.
+const MAIL_CSS_FILE: &str = "report_templates/_base/mail.css";
 
 /// What proving the definitions found.
 #[derive(Debug, Default)]
 pub struct Proof {
     pub problems: Vec<Diagnostic>,
+    /// What works and might be better, such as a style that a mail program knows in part.
+    pub warnings: Vec<Diagnostic>,
     /// Metrics and checks without a case that hits and one that does not.
     pub uncovered: Vec<String>,
     pub n_cases: usize,
@@ -46,7 +55,7 @@ pub fn prove(config: &Config) -> Result<Proof, PipelineError> {
     }
     prove_cases(config, &session, &mut proof)?;
     prove_reports(config, &session, &mut proof);
-    if !config.reports.is_empty() {
+    if !config.reports.is_empty() || !config.supervision.ladders.is_empty() {
         let fonts = Fonts::discover(&config.home.fonts(), &config.settings.fonts);
         proof.roles = fonts.report();
         let missing = fonts.roles().filter_map(|role| fonts.resolve(role).err());
@@ -122,6 +131,11 @@ fn prove_page_style(config: &Config, fonts: &Fonts) -> Result<(), pdf::PdfError>
             }),
             Block::PageBreak,
             Block::AttachmentList(vec!["附件".into()]),
+            Block::Appendix(Appendix {
+                number: None,
+                title: "附件".into(),
+                blocks: vec![Block::Para(text("附件"))],
+            }),
         ],
     };
     let no_charts = |_: &crate::report::document::Chart| Ok(String::new());
@@ -167,7 +181,12 @@ fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<
         metrics: &config.metrics,
         checks: &config.checks,
     };
-    let results = session.wait(run_cases(&definitions, &cases));
+    // On all cores: each case plans its own queries, and that is most of a case's time.
+    let share = cases.len().div_ceil(rayon::current_num_threads()).max(1);
+    let results: Vec<_> = cases
+        .par_chunks(share)
+        .flat_map_iter(|cases| session.wait(run_cases(&definitions, cases)))
+        .collect();
     proof.n_cases = results.len();
     proof.problems.extend(results.into_iter().filter_map(|result| result.failure));
     proof.uncovered = uncovered(&definitions, &cases);
@@ -175,19 +194,55 @@ fn prove_cases(config: &Config, session: &Session, proof: &mut Proof) -> Result<
 }
 
 fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
-    let params = [
+    let given = [
         ("period", Param::from("2024-09")),
         ("previous", Param::from("2024-08")),
         ("as_of", Param::from("2024-10-10T00:30:00Z")),
         ("today", Param::from("2024-10-10")),
+        ("since", Param::from("2024-09-10T00:30:00Z")),
     ];
+    let (errors, warnings) = mail_lint::lint_css(MAIL_CSS_FILE, &config.mail_css);
+    let has_right_css = errors.is_empty();
+    proof.problems.extend(errors);
+    proof.warnings.extend(warnings);
+    // What is wrong with the style sheet is said with its lines, and not again of every mail.
+    let lint = |proof: &mut Proof, mail: &ReportDefinition, schemas: &Schemas| {
+        if has_right_css {
+            let (errors, warnings) = check_mail(mail, schemas, &config.mail_css);
+            proof.problems.extend(errors);
+            proof.warnings.extend(warnings);
+        }
+    };
     if let Some(mail) = &config.reminder {
-        proof.problems.extend(crate::report::check(mail, &super::remind::schemas()));
+        let schemas = super::remind::schemas();
+        proof.problems.extend(crate::report::check(mail, &schemas));
+        lint(proof, mail, &schemas);
     }
-    for report in &config.reports {
+    let letters = &config.letters;
+    for slip in letters.slips.values() {
+        proof.problems.extend(check_filled(slip, &super::slips::slip_schemas()));
+    }
+    if let Some(mail) = &letters.supervision {
+        let schemas = super::slips::mail_schemas();
+        proof.problems.extend(check_filled(mail, &schemas));
+        lint(proof, mail, &schemas);
+    }
+    if let Some(mail) = &letters.digest {
+        let schemas = super::digest::schemas();
+        proof.problems.extend(crate::report::check(mail, &schemas));
+        lint(proof, mail, &schemas);
+    }
+    let ledgers = letters.ledgers.values().map(|ledger| (&ledger.report, &ledger.if_there[..]));
+    let reports = config.reports.iter().map(|report| (report, &[][..]));
+    for (report, if_there) in reports.chain(ledgers) {
         let mut schemas: BTreeMap<String, Vec<(String, ColumnKind)>> = BTreeMap::new();
+        let params: Vec<(&str, Param)> = given.iter().cloned().chain(constants(report)).collect();
         let mut whole = true;
         for (name, query) in &report.queries {
+            if if_there.contains(name) && !super::ledger_book::has_tables(session, &query.sql) {
+                schemas.insert(name.clone(), Vec::new());
+                continue;
+            }
             match session.wait(session.engine().explain_schema(&query.sql, &params)) {
                 Ok(schema) => {
                     let columns = schema.fields().iter();
@@ -208,6 +263,10 @@ fn prove_reports(config: &Config, session: &Session, proof: &mut Proof) {
         }
         if whole {
             proof.problems.extend(crate::report::check(report, &schemas));
+            // The ledger's workbook is no mail.
+            if report.formats.contains(&ReportFormat::Html) {
+                lint(proof, report, &schemas);
+            }
         }
     }
 }

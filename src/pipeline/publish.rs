@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use resvg::usvg::fontdb;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::outputs::mail_content;
+use super::rows::query_rows;
 use super::{Pipeline, PipelineError, Progress, Session};
-use crate::config::report::{ReportDefinition, ReportFormat};
+use crate::config::burst::ParamValue;
+use crate::config::report::ReportDefinition;
 use crate::durable::{Access, sha256_hex, write_all};
-use crate::engine::{Cell, Param, QueryResult};
-use crate::ledger::{Edition, EditionFile, ItemFilter, NewEdition, RunId, SubmissionFilter};
-use crate::model::{InlineImage, MailContent, Period};
-use crate::report::document::{Chart, Value};
+use crate::engine::Param;
+use crate::ledger::{Cut, Edition, EditionFile, NewEdition, RunId};
+use crate::model::{MailContent, Period, Unit};
 use crate::report::fonts::Fonts;
 use crate::report::{
-    ColumnKind, EditionInfo, PeriodInfo, QueryRows, Rendered, ReportContext, chart, mail, pdf, xlsx,
+    Change, EditionInfo, PeriodInfo, QueryRows, ReportContext, UnitInfo, chart, xlsx,
 };
 
 /// What building one report came to.
@@ -29,20 +32,85 @@ pub struct Built {
     pub already: bool,
 }
 
-/// What an edition is rendered from; stored with it, so that it can be rendered again.
+/// What an edition is rendered from, with its parts ([`super::freeze`]); stored with it, so that it can be
+/// rendered again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EditionContext {
     pub context: ReportContext,
+    /// Of a unit's own sheet its own rows: those that all may see are kept once, as a part.
     pub results: BTreeMap<String, QueryRows>,
+    /// Where the figures come from.
+    #[serde(default)]
+    pub snapshots: Vec<xlsx::SnapshotSource>,
+    /// Of the mail.
+    #[serde(default)]
+    pub subject: String,
+    /// Formats that go with the mail; none in an edition of a program that attached all.
+    #[serde(default)]
+    pub attach: Option<Vec<String>>,
+}
+
+/// See [`Pipeline::hold_fonts`].
+#[must_use = "fonts are held as long as this lives"]
+pub struct HeldFonts {
+    _fonts: Arc<Fonts>,
 }
 
 /// The query whose rows are compared between editions: what was restated.
 pub(super) const FIGURES: &str = "figures";
 
+/// The editions that a new one follows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    /// Of the same period: it is corrected.
+    pub corrected: Option<Edition>,
+    /// The newest of the newest period before.
+    pub earlier: Option<Edition>,
+}
+
+impl Before {
+    /// The edition that `edition.previous` names.
+    pub fn previous(&self) -> Option<&Edition> {
+        self.corrected.as_ref().or(self.earlier.as_ref())
+    }
+
+    /// `$since`: what was known when that edition was made.
+    pub fn since(&self) -> Timestamp {
+        self.previous().map_or(Timestamp::UNIX_EPOCH, |edition| edition.as_of)
+    }
+}
+
+/// A paper that is to be made: one of a report, or one unit's of a report that is burst.
+pub(super) struct Sheet<'a> {
+    pub definition: &'a ReportDefinition,
+    pub period: Period,
+    pub unit: Option<&'a Unit>,
+    pub before: Before,
+    pub results: BTreeMap<String, QueryRows>,
+    /// Changes of rows since the edition before, of units that this paper may speak of.
+    pub changes: Vec<Change>,
+    pub snapshots: Vec<xlsx::SnapshotSource>,
+    /// Queries whose rows other papers have too.
+    pub shared: Vec<String>,
+    pub inputs_hash: String,
+}
+
+impl Sheet<'_> {
+    pub fn scope(&self) -> &str {
+        self.unit.map_or("", |unit| unit.code.as_str())
+    }
+}
+
 impl Pipeline {
-    pub(super) fn fonts(&self) -> &Fonts {
-        self.fonts
-            .get_or_init(|| Fonts::discover(&self.config.home.fonts(), &self.config.settings.fonts))
+    pub(super) fn fonts(&self) -> &Arc<Fonts> {
+        let config = &self.config;
+        self.fonts.get_or_init(|| Fonts::shared(&config.home.fonts(), &config.settings.fonts))
+    }
+
+    /// The fonts of this home, for whoever opens many pipelines one after the other: while they are held,
+    /// all of them use these instead of reading tens of megabytes anew.
+    pub fn hold_fonts(&self) -> HeldFonts {
+        HeldFonts { _fonts: Arc::clone(self.fonts()) }
     }
 
     pub(super) fn chart_fonts(&self) -> &Arc<fontdb::Database> {
@@ -50,33 +118,50 @@ impl Pipeline {
             .get_or_init(|| Arc::new(chart::load_fonts(self.fonts().files_for_charts())))
     }
 
-    /// Builds the reports (of `only` these names, if any) of a period into editions. One that fails
-    /// is said and does not hold up the others.
+    /// Builds the reports of a period into editions. One that fails is said and does not hold up the
+    /// others.
     pub(super) fn publish(
         &self,
         run: RunId,
         session: &Session,
         period: Period,
-        only: &[String],
+        definitions: &[&ReportDefinition],
         progress: &dyn Progress,
     ) -> Result<Vec<Built>, PipelineError> {
         let mut built = Vec::new();
         let mut failed = Vec::new();
-        for definition in &self.config.reports {
-            let wanted = only.is_empty() || only.contains(&definition.name);
-            if !wanted || definition.frequency != period.frequency() {
+        for definition in definitions {
+            if definition.frequency != period.frequency() {
                 continue;
             }
-            let key = format!("{}/{period}", definition.name);
-            let result = self.step(run, "report", &key, progress, || {
-                self.build(run, session, definition, period)
-            });
-            match result {
-                Ok(one) => built.push(one),
-                Err(error) => {
-                    progress.warn(&format!("report {key}: {}", error.chain()));
-                    failed.push(error);
+            let results = match &definition.burst {
+                None => {
+                    let key = format!("{}/{period}", definition.name);
+                    let one = self.step(run, "report", &key, progress, || {
+                        self.build(run, session, definition, period)
+                    });
+                    vec![(key, one)]
                 }
+                Some(burst) => self.build_each(run, session, definition, burst, period, progress),
+            };
+            // What is wrong with the template is wrong for every unit: it is said once.
+            let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (key, result) in results {
+                match result {
+                    Ok(one) => built.push(one),
+                    Err(error) => {
+                        said.entry(error.chain()).or_default().push(key);
+                        failed.push(error);
+                    }
+                }
+            }
+            for (error, keys) in said {
+                let more = match keys.len() {
+                    0 | 1 => String::new(),
+                    n => format!(" (and {} more)", n - 1),
+                };
+                let first = keys.first().map_or("", String::as_str);
+                progress.warn(&format!("report {first}{more}: {error}"));
             }
         }
         match failed.into_iter().next() {
@@ -93,33 +178,86 @@ impl Pipeline {
         period: Period,
     ) -> Result<Built, PipelineError> {
         let inputs_hash = self.inputs_hash(definition, period)?;
-        let newest = self.ledger.newest_edition(&definition.name, period)?;
-        if let Some(edition) = newest.filter(|edition| edition.inputs_hash == inputs_hash) {
-            if self.stands_on_disk(&edition) {
-                return Ok(Built { edition, already: true });
-            }
-            return Err(PipelineError::wrong_hint(
-                format!(
-                    "edition {} of {} ({period}) is in the ledger, but its files are missing or changed under {}",
-                    edition.edition_no,
-                    definition.name,
-                    self.config.home.label(&self.config.home.reports())
-                ),
-                "restore data/reports from a backup",
-            ));
+        if let Some(built) = self.standing(definition, "", period, &inputs_hash)? {
+            return Ok(built);
         }
-        let edition_no = self.ledger.next_edition_no(&definition.name)?;
-        let (results, context) = self.context(session, definition, period, edition_no)?;
-        let rendered = crate::report::render(definition, &results, &context)
+        let sheet = self.sheet_of_all(session, definition, period, inputs_hash)?;
+        self.record_new(&self.make(run, sheet)?)
+    }
+
+    /// The one paper of a report that is not burst.
+    pub(super) fn sheet_of_all<'a>(
+        &self,
+        session: &Session,
+        definition: &'a ReportDefinition,
+        period: Period,
+        inputs_hash: String,
+    ) -> Result<Sheet<'a>, PipelineError> {
+        let before = self.before(definition, "", period)?;
+        let results = self.answers(session, definition, period, before.since(), |_| true)?;
+        let changes = match before.previous() {
+            Some(edition) => self.changes_since(edition.created_at, period)?,
+            None => Vec::new(),
+        };
+        Ok(Sheet {
+            definition,
+            period,
+            unit: None,
+            before,
+            results,
+            changes: changes.into_iter().map(|(_, change)| change).collect(),
+            snapshots: self.snapshots_behind(period, None)?,
+            shared: Vec::new(),
+            inputs_hash,
+        })
+    }
+
+    /// The newest edition of a scope, if it was made from the same and its files stand.
+    pub(super) fn standing(
+        &self,
+        definition: &ReportDefinition,
+        scope: &str,
+        period: Period,
+        inputs_hash: &str,
+    ) -> Result<Option<Built>, PipelineError> {
+        let newest = self.ledger.newest_edition(&definition.name, scope, period)?;
+        let Some(edition) = newest.filter(|edition| edition.inputs_hash == inputs_hash) else {
+            return Ok(None);
+        };
+        if self.stands_on_disk(&edition) {
+            return Ok(Some(Built { edition, already: true }));
+        }
+        let of = if scope.is_empty() { String::new() } else { format!(" for {scope}") };
+        Err(PipelineError::wrong_hint(
+            format!(
+                "edition {} of {}{of} ({period}) is in the ledger, but its files are missing or changed under {}",
+                edition.edition_no,
+                definition.name,
+                self.config.home.label(&self.config.home.reports())
+            ),
+            format!(
+                "`duban report rebuild {} --repair`, or restore data/reports from a backup",
+                edition.edition_id
+            ),
+        ))
+    }
+
+    /// Renders a paper and writes its files: what is left to do is to record it.
+    pub(super) fn make(&self, run: RunId, sheet: Sheet<'_>) -> Result<NewEdition, PipelineError> {
+        let definition = sheet.definition;
+        let (report, scope, period) =
+            (definition.name.clone(), sheet.scope().to_owned(), sheet.period);
+        let edition_no = self.ledger.next_edition_no(&report, &scope)?;
+        let context = self.context(&sheet, u32::try_from(edition_no).unwrap_or(u32::MAX));
+        let rendered = crate::report::render(definition, &sheet.results, &context)
             .map_err(PipelineError::Definitions)?;
-        let files = self.render_files(definition, &rendered, &context)?;
-        let folder: PathBuf = self
-            .config
-            .home
-            .reports()
-            .join(&definition.name)
-            .join(period.to_string())
-            .join(format!("{edition_no:03}"));
+        let sources = sources(definition, &context, sheet.snapshots.clone());
+        let files = Self::render_files(&self.look(), definition, &rendered, &context, &sources)?;
+        let mut folder: PathBuf = self.config.home.reports().join(&report).join(period.to_string());
+        if !scope.is_empty() {
+            folder.push(&scope);
+        }
+        folder.push(format!("{edition_no:03}"));
         let whole: Vec<(PathBuf, &[u8])> =
             files.iter().map(|(_, name, bytes)| (folder.join(name), bytes.as_slice())).collect();
         write_all(&whole, Access::Shared)?;
@@ -134,127 +272,76 @@ impl Pipeline {
                 path: self.config.home.label(&path),
             });
         }
-        let context = EditionContext { context, results };
-        let recorded = self.ledger.record_edition(
-            &NewEdition {
-                report: definition.name.clone(),
-                period,
-                edition_no,
-                inputs_hash,
-                context_json: serde_json::to_string(&context)
-                    .map_err(|error| PipelineError::step("storing a report's context", error))?,
-                as_of: self.now(),
-                event_no: self.ledger.event_no()?,
-                program: concat!("duban ", env!("CARGO_PKG_VERSION")).to_owned(),
-                fonts_json: self.font_hashes()?,
-                files: listed,
-                run_id: Some(run),
-            },
-            self.now(),
-        )?;
-        Ok(Built { edition: recorded.edition, already: recorded.already })
-    }
-
-    fn font_hashes(&self) -> Result<String, PipelineError> {
-        let hashes = self
-            .fonts()
-            .file_hashes()
-            .map_err(|error| PipelineError::step("reading the fonts", error))?;
-        Ok(json!(hashes).to_string())
-    }
-
-    fn stands_on_disk(&self, edition: &Edition) -> bool {
-        edition.files.iter().all(|file| {
-            fs_err::read(self.config.home.root().join(&file.path))
-                .is_ok_and(|bytes| sha256_hex(&bytes) == file.sha256)
+        let inputs_hash = sheet.inputs_hash.clone();
+        let (context, parts) = self.freeze(sheet, context, &rendered.subject)?;
+        Ok(NewEdition {
+            report,
+            scope,
+            period,
+            edition_no,
+            inputs_hash,
+            context_json: serde_json::to_string(&context)
+                .map_err(|error| PipelineError::step("storing a report's context", error))?,
+            parts,
+            as_of: self.now(),
+            event_no: self.ledger.event_no()?,
+            program: PROGRAM.to_owned(),
+            fonts_json: font_hashes(self.fonts())?,
+            files: listed,
+            run_id: Some(run),
         })
     }
 
-    /// All that a paper's content depends on but the as-of: a new as-of alone makes no new edition.
-    fn inputs_hash(
-        &self,
-        definition: &ReportDefinition,
-        period: Period,
-    ) -> Result<String, PipelineError> {
-        let config = &self.config;
-        let until = config.waves.ends_on(period);
-        let snapshots: Vec<_> = self
-            .ledger
-            .current_cuts(None)?
-            .into_iter()
-            .filter(|cut| config.waves.counts_from(cut.period) <= until)
-            .map(|cut| (cut.dataset, cut.period, cut.snapshot_id))
-            .collect();
-        let items: Vec<_> = self
-            .ledger
-            .items(&ItemFilter::default())?
-            .into_iter()
-            .map(|item| {
-                json!([
-                    item.item_no,
-                    item.state,
-                    item.episode,
-                    item.data_passes,
-                    item.due_on,
-                    item.period,
-                    item.observed,
-                    item.detail
-                ])
-            })
-            .collect();
-        // A file that was returned and not replaced is said in the report; one that was accepted
-        // shows in the snapshots, or changes nothing.
-        let mut newest: BTreeMap<_, _> = BTreeMap::new();
-        for submission in self.ledger.submissions(&SubmissionFilter::default())? {
-            if config.waves.counts_from(submission.period) <= until {
-                let key = (
-                    submission.dataset.clone(),
-                    submission.period,
-                    submission.reporter_code.to_string(),
-                );
-                newest.insert(key, submission);
-            }
-        }
-        let returned: Vec<_> = newest
-            .into_iter()
-            .filter(|(_, submission)| submission.state == crate::model::SubmissionState::Returned)
-            .map(|(key, submission)| (key, submission.sha256))
-            .collect();
-        let references: Vec<_> = config.references.iter().map(|r| (&r.name, &r.text)).collect();
-        let targets: Vec<String> =
-            config.targets.iter().map(|target| format!("{target:?}")).collect();
-        let units: Vec<String> = config.units.iter().map(|unit| format!("{unit:?}")).collect();
-        let inputs = json!({
-            "report": definition.text,
-            "mail_css": config.mail_css, "page": config.page_style,
-            "metrics": config.metrics.iter().map(|m| &m.sql).collect::<Vec<_>>(),
-            "checks": config.checks.iter().map(|c| (&c.id, &c.title)).collect::<Vec<_>>(),
-            "contracts": config.contracts.iter().map(|c| &c.hash).collect::<Vec<_>>(),
-            "references": references, "targets": targets, "units": units, "notices": config.settings.reports.notices,
-            "snapshots": snapshots, "items": items, "returned": returned,
-        });
-        Ok(sha256_hex(inputs.to_string().as_bytes()))
+    pub(super) fn record_new(&self, new: &NewEdition) -> Result<Built, PipelineError> {
+        let recorded = self.ledger.record_edition(new, self.now())?;
+        Ok(Built { edition: recorded.edition, already: recorded.already })
     }
 
-    /// Runs the report's queries and gathers the facts of this edition.
-    fn context(
+    fn stands_on_disk(&self, edition: &Edition) -> bool {
+        edition.files.iter().all(|file| self.stored(file).is_some())
+    }
+
+    /// The bytes of an edition's file, if it stands on disk as it was made.
+    pub(super) fn stored(&self, file: &EditionFile) -> Option<Vec<u8>> {
+        let bytes = fs_err::read(self.config.home.root().join(&file.path)).ok()?;
+        (sha256_hex(&bytes) == file.sha256).then_some(bytes)
+    }
+
+    /// The editions that a new one of a report and scope follows.
+    pub(super) fn before(
+        &self,
+        definition: &ReportDefinition,
+        scope: &str,
+        period: Period,
+    ) -> Result<Before, PipelineError> {
+        Ok(Before {
+            corrected: self.ledger.newest_edition(&definition.name, scope, period)?,
+            earlier: self.ledger.previous_edition(&definition.name, scope, period)?,
+        })
+    }
+
+    /// Runs those of a report's queries that are `wanted`.
+    pub(super) fn answers(
         &self,
         session: &Session,
         definition: &ReportDefinition,
         period: Period,
-        edition_no: i64,
-    ) -> Result<(BTreeMap<String, QueryRows>, ReportContext), PipelineError> {
+        since: Timestamp,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, QueryRows>, PipelineError> {
         let as_of = self.now();
-        let waves = &self.config.waves;
         // Before the first wave there is none: the number before it names nothing.
-        let previous = waves.previous(period).unwrap_or(period.previous());
-        let params = [
-            ("period", Param::from(period.to_string().as_str())),
-            ("previous", Param::from(previous.to_string().as_str())),
-            ("as_of", Param::from(as_of.to_string().as_str())),
-            ("today", Param::from(self.clock.date_of(as_of).to_string().as_str())),
+        let previous = self.config.waves.previous(period).unwrap_or(period.previous());
+        let given = [
+            ("period", Param::from(period.to_string())),
+            ("previous", Param::from(previous.to_string())),
+            ("as_of", Param::from(as_of.to_string())),
+            ("today", Param::from(self.clock.date_of(as_of).to_string())),
+            ("since", Param::from(since.to_string())),
         ];
-        let queries: Vec<_> = definition.queries.iter().collect();
+        let params: Vec<(&str, Param)> = given.into_iter().chain(constants(definition)).collect();
+        let queries: Vec<_> =
+            definition.queries.iter().filter(|(_, query)| wanted(&query.sql)).collect();
         let answers: Vec<_> =
             queries.par_iter().map(|(_, query)| session.query(&query.sql, &params)).collect();
         let mut results = BTreeMap::new();
@@ -268,22 +355,23 @@ impl Pipeline {
             })?;
             results.insert(name.clone(), query_rows(&result));
         }
-        let before = self.ledger.previous_edition(&definition.name, period)?;
-        let corrected = self.ledger.newest_edition(&definition.name, period)?;
-        let since = corrected.as_ref().or(before.as_ref());
-        let restated = match (since, results.get(FIGURES)) {
-            (Some(edition), Some(now)) => {
-                let then = self.ledger.edition_context(edition.edition_id)?;
-                match serde_json::from_str::<EditionContext>(&then) {
-                    Ok(then) => super::restate::restated(then.results.get(FIGURES), now),
-                    Err(_) => Vec::new(),
-                }
-            }
+        Ok(results)
+    }
+
+    /// The facts of a paper besides its rows.
+    pub(super) fn context(&self, sheet: &Sheet<'_>, edition_number: u32) -> ReportContext {
+        let as_of = self.now();
+        let period = sheet.period;
+        let waves = &self.config.waves;
+        let previous = waves.previous(period).unwrap_or(period.previous());
+        let since = sheet.before.previous();
+        let restated = match (since, sheet.results.get(FIGURES)) {
+            // An edition whose context cannot be read any more is compared with nothing.
+            (Some(edition), Some(now)) => match self.frozen(edition) {
+                Ok(then) => super::restate::restated(then.results.get(FIGURES), now),
+                Err(_) => Vec::new(),
+            },
             _ => Vec::new(),
-        };
-        let changes = match since {
-            Some(edition) => self.changes_since(edition.created_at, period)?,
-            None => Vec::new(),
         };
         let stat_on = |period: Period| {
             self.config
@@ -298,228 +386,129 @@ impl Pipeline {
             let span = (waves.starts_on(period), waves.ends_on(period));
             PeriodInfo::spanning(period, span, stat_on(period))
         };
-        let context = ReportContext {
+        let number = |no: i64| u32::try_from(no).unwrap_or(u32::MAX);
+        ReportContext {
             period: info(period),
             previous: info(previous),
             as_of,
             as_of_local: self.clock.zone().to_datetime(as_of),
-            edition_number: u32::try_from(edition_no).unwrap_or(u32::MAX),
+            edition_number,
             previous_edition: since.map(|edition| EditionInfo {
-                number: u32::try_from(edition.edition_no).unwrap_or(u32::MAX),
+                number: number(edition.edition_no),
                 period: edition.period.to_string(),
                 period_label: edition.period.label(),
                 created_on: self.clock.date_of(edition.created_at),
             }),
+            corrects: sheet.before.corrected.as_ref().map(|edition| number(edition.edition_no)),
+            unit: sheet.unit.map(UnitInfo::from),
+            params: sheet.definition.params.clone(),
             district: self.config.settings.district.name.clone(),
-            changes,
+            changes: sheet.changes.clone(),
             restated,
             notices: self.config.settings.reports.notices.clone(),
-        };
-        Ok((results, context))
+        }
     }
 
-    /// All files of an edition: (format, file name, bytes). Pictures have the format `image:<content id>`.
-    fn render_files(
+    /// The snapshots that figures up to a period come from (as of now, or of an instant).
+    pub(super) fn snapshots_behind(
         &self,
-        definition: &ReportDefinition,
-        rendered: &Rendered,
-        context: &ReportContext,
-    ) -> Result<Vec<(String, String, Vec<u8>)>, PipelineError> {
-        let fonts = self.fonts();
-        let document = &rendered.document.for_print();
-        let name = &rendered.file_name;
-        let sources = self.sources(definition, context)?;
-        let mail = || {
-            mail::compose(
-                document,
-                &rendered.subject,
-                &self.config.mail_css,
-                self.chart_fonts(),
-                Vec::new(),
-            )
-            .map_err(|error| PipelineError::step("composing the mail", error))
-        };
-        let workbook = || {
-            xlsx::render(&rendered.document, &sources)
-                .map_err(|error| PipelineError::step("writing the workbook", error))
-        };
-        let paper = || {
-            let style = chart::Style {
-                font_family: fonts
-                    .css_families("hei")
-                    .map_err(|error| PipelineError::step("finding the charts' font", error))?,
-                ..chart::Style::default()
-            };
-            let draw = |chart: &Chart| chart::svg(chart, &style).map_err(Into::into);
-            let created_at = context.as_of.to_zoned_datetime(self.clock.zone().clone());
-            let meta = pdf::PdfMeta { author: &document.signature, created_at: &created_at };
-            pdf::render(document, &draw, fonts, &self.config.page_style, meta)
-                .map_err(|error| PipelineError::step("setting the PDF", error))
-        };
-        let wanted = |format: ReportFormat| definition.formats.contains(&format);
-        // The paper takes about as long as all the others.
-        let (paper, (content, workbook)) = rayon::join(
-            || wanted(ReportFormat::Pdf).then(paper).transpose(),
-            || (mail(), wanted(ReportFormat::Xlsx).then(workbook).transpose()),
-        );
-        let content = content?;
-        let mut files = Vec::new();
-        let mut browsable = content.html;
-        for image in content.inline {
-            let file_name =
-                format!("{}.png", image.content_id.split('@').next().unwrap_or("image"));
-            browsable = browsable.replace(&format!("cid:{}", image.content_id), &file_name);
-            files.push((format!("image:{}", image.content_id), file_name, image.bytes));
-        }
-        files.push(("html".into(), format!("{name}.html"), browsable.into_bytes()));
-        files.push(("text".into(), format!("{name}.txt"), content.text.into_bytes()));
-        if let Some(paper) = paper? {
-            files.push(("pdf".into(), format!("{name}.pdf"), paper.bytes));
-        }
-        if let Some(bytes) = workbook? {
-            files.push(("xlsx".into(), format!("{name}.xlsx"), bytes));
-        }
-        Ok(files)
+        until: Period,
+        at: Option<Timestamp>,
+    ) -> Result<Vec<xlsx::SnapshotSource>, PipelineError> {
+        let cuts = self.cuts_until(until, at)?.into_iter();
+        Ok(cuts
+            .map(|cut| xlsx::SnapshotSource {
+                dataset_title: self.dataset_title(&cut.dataset),
+                period: cut.period.label(),
+                snapshot_id: cut.snapshot_id,
+                n_rows: cut.n_rows,
+                missing_units: cut.missing_units.iter().map(|unit| self.unit_name(unit)).collect(),
+            })
+            .collect())
     }
 
-    /// Where a report's figures come from: the last sheet of its workbook.
-    fn sources(
+    pub(super) fn dataset_title(&self, dataset: &str) -> String {
+        let contract = self.config.contracts.iter().find(|contract| contract.name == dataset);
+        contract.map_or(dataset.to_owned(), |contract| contract.title.clone())
+    }
+
+    /// The current snapshots of periods that count until the end of one.
+    pub(super) fn cuts_until(
+        &self,
+        until: Period,
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Cut>, PipelineError> {
+        let waves = &self.config.waves;
+        let mut cuts = self.ledger.current_cuts(at)?;
+        cuts.retain(|cut| waves.counts_from(cut.period) <= waves.ends_on(until));
+        Ok(cuts)
+    }
+
+    /// Where a report's figures come from (as of now, or of an instant): the last sheet of its workbook.
+    pub(super) fn sources(
         &self,
         definition: &ReportDefinition,
         context: &ReportContext,
+        at: Option<Timestamp>,
     ) -> Result<xlsx::Sources, PipelineError> {
         let until: Period = context
             .period
             .code
             .parse()
             .map_err(|error| PipelineError::step("reading the report's period", error))?;
-        let mut snapshots = Vec::new();
-        for cut in self.ledger.current_cuts(None)? {
-            let waves = &self.config.waves;
-            if waves.counts_from(cut.period) > waves.ends_on(until) {
-                continue;
-            }
-            let contract = self.config.contracts.iter().find(|c| c.name == cut.dataset);
-            snapshots.push(xlsx::SnapshotSource {
-                dataset_title: contract.map_or(cut.dataset.clone(), |c| c.title.clone()),
-                period: cut.period.label(),
-                snapshot_id: cut.snapshot_id,
-                n_rows: cut.n_rows,
-                missing_units: cut.missing_units.iter().map(|unit| self.unit_name(unit)).collect(),
-            });
-        }
-        Ok(xlsx::Sources {
-            as_of: context.as_of_local,
-            queries: definition
-                .queries
-                .iter()
-                .map(|(name, query)| (name.clone(), query.sql.clone()))
-                .collect(),
-            snapshots,
-        })
+        Ok(sources(definition, context, self.snapshots_behind(until, at)?))
     }
 
     /// The mail of an edition, put together from its files as they stand on disk.
     pub(super) fn mail_of(&self, edition: &Edition) -> Result<MailContent, PipelineError> {
-        let definition = self
-            .config
-            .reports
-            .iter()
-            .find(|definition| definition.name == edition.report)
-            .ok_or_else(|| {
-                PipelineError::wrong(format!("there is no report `{}` any more", edition.report))
+        let (subject, attach) = self.mail_terms(edition)?;
+        let mut outputs = Vec::new();
+        for file in &edition.files {
+            let bytes = self.stored(file).ok_or_else(|| {
+                PipelineError::wrong_hint(
+                    format!("{} is not as it was when the edition was made", file.path),
+                    format!("`duban report rebuild {} --repair`", edition.edition_id),
+                )
             })?;
-        let stored: EditionContext =
-            serde_json::from_str(&self.ledger.edition_context(edition.edition_id)?)
-                .map_err(|error| PipelineError::step("reading a report's context", error))?;
-        let rendered = crate::report::render(definition, &stored.results, &stored.context)
-            .map_err(PipelineError::Definitions)?;
-        let mut content = MailContent {
-            subject: rendered.subject,
-            html: String::new(),
-            text: String::new(),
-            inline: Vec::new(),
-            attachments: Vec::new(),
+            outputs.push((file.format.clone(), file.file_name.clone(), bytes));
+        }
+        Ok(mail_content(subject, outputs, attach.as_deref()))
+    }
+}
+
+/// SHA-256 of each font file that a role may use, as an edition stores them.
+pub(super) fn font_hashes(fonts: &Fonts) -> Result<String, PipelineError> {
+    let hashes =
+        fonts.file_hashes().map_err(|error| PipelineError::step("reading the fonts", error))?;
+    Ok(json!(hashes).to_string())
+}
+
+/// Name and version of the program, as an edition stores it.
+pub(super) const PROGRAM: &str = concat!("duban ", env!("CARGO_PKG_VERSION"));
+
+/// A report's constants as parameters of its SQL.
+pub(super) fn constants(definition: &ReportDefinition) -> impl Iterator<Item = (&str, Param)> {
+    definition.params.iter().map(|(name, value)| {
+        let value = match value {
+            ParamValue::Bool(value) => Param::Bool(*value),
+            ParamValue::Int(value) => Param::Int(*value),
+            ParamValue::Float(value) => Param::Float(*value),
+            ParamValue::Text(value) => Param::Text(value.clone()),
         };
-        for file in &edition.files {
-            let bytes = fs_err::read(self.config.home.root().join(&file.path))?;
-            if sha256_hex(&bytes) != file.sha256 {
-                return Err(PipelineError::wrong(format!(
-                    "{} is not as it was when the edition was made",
-                    file.path
-                )));
-            }
-            match file.format.as_str() {
-                "html" => content.html = String::from_utf8_lossy(&bytes).into_owned(),
-                "text" => content.text = String::from_utf8_lossy(&bytes).into_owned(),
-                other => {
-                    if let Some(content_id) = other.strip_prefix("image:") {
-                        content.inline.push(InlineImage {
-                            content_id: content_id.to_owned(),
-                            media_type: "image/png".into(),
-                            bytes,
-                        });
-                    } else {
-                        content.attachments.push(crate::model::Attachment {
-                            file_name: file.file_name.clone(),
-                            media_type: media_type(other).into(),
-                            bytes,
-                        });
-                    }
-                }
-            }
-        }
-        for file in &edition.files {
-            if let Some(content_id) = file.format.strip_prefix("image:") {
-                content.html = content
-                    .html
-                    .replace(&format!("\"{}\"", file.file_name), &format!("\"cid:{content_id}\""));
-            }
-        }
-        Ok(content)
-    }
+        (name.as_str(), value)
+    })
 }
 
-fn media_type(format: &str) -> &'static str {
-    match format {
-        "pdf" => "application/pdf",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        _ => "application/octet-stream",
-    }
-}
-
-/// A query's result as plain rows, which an edition stores.
-pub(super) fn query_rows(result: &QueryResult) -> QueryRows {
-    let columns = result
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| (field.name().clone(), column_kind(field.data_type())))
-        .collect();
-    let rows = result.rows().map(|row| row.cells.into_iter().map(value).collect()).collect();
-    QueryRows { columns, rows }
-}
-
-/// The kind of a column that the report's language knows.
-pub fn column_kind(data_type: &arrow::datatypes::DataType) -> ColumnKind {
-    use arrow::datatypes::DataType;
-    match data_type {
-        data_type if data_type.is_integer() => ColumnKind::Int,
-        data_type if data_type.is_numeric() => ColumnKind::Float,
-        DataType::Boolean => ColumnKind::Bool,
-        DataType::Date32 | DataType::Date64 => ColumnKind::Date,
-        _ => ColumnKind::Text,
-    }
-}
-
-fn value(cell: Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Int(value) => Value::Int(value),
-        Cell::Float(value) => Value::Float(value),
-        Cell::Text(value) => Value::Text(value),
-        Cell::Bool(value) => Value::Bool(value),
-        Cell::Date(value) => Value::Date(value),
-        Cell::Timestamp(value) => Value::Text(value.to_string()),
+/// The last sheet of a workbook.
+pub(super) fn sources(
+    definition: &ReportDefinition,
+    context: &ReportContext,
+    snapshots: Vec<xlsx::SnapshotSource>,
+) -> xlsx::Sources {
+    let queries = definition.queries.iter();
+    xlsx::Sources {
+        as_of: context.as_of_local,
+        queries: queries.map(|(name, query)| (name.clone(), query.sql.clone())).collect(),
+        snapshots,
     }
 }

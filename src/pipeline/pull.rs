@@ -215,7 +215,7 @@ impl Pipeline {
             return Ok(Vec::new());
         }
         let mut accepted: BTreeSet<(String, Period, UnitCode)> = BTreeSet::new();
-        for row in self.ledger.coverage(None)? {
+        for row in self.ledger.coverage_of(datasets)? {
             // The district's file may speak for a town.
             for unit in [row.reporter_code, row.unit_code] {
                 accepted.insert((row.dataset.clone(), row.period, unit));

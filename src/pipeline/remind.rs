@@ -10,20 +10,17 @@
 //!   or one outside `mail.allowed_domains`, is said to the operator once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use super::collection::{Duty, Facts};
+use super::letter::columns;
 use super::{Pipeline, PipelineError, Progress};
 use crate::config::contract::Contract;
-use crate::delivery::{Envelope, compose, message_id};
-use crate::ledger::{Delivery, DeliveryFilter, NewDelivery, ReminderKey, RunId, SubmissionId};
-use crate::model::{Period, Severity, UnitCode};
+use crate::ledger::{Delivery, DeliveryFilter, ReminderKey, RunId, SubmissionId};
+use crate::model::{MailContent, Period, Severity, UnitCode};
 use crate::report::document::Value;
-use crate::report::{
-    ColumnKind, EditionInfo, PeriodInfo, QueryRows, ReportContext, Schemas, mail, render,
-};
+use crate::report::{ColumnKind, QueryRows, Schemas};
 
 /// Working days after its day in which a reminder is still sent.
 const MAKE_UP_WORKDAYS: i64 = 3;
@@ -102,15 +99,8 @@ impl Pipeline {
     pub fn remind(&self, progress: &dyn Progress) -> Result<ReminderOutcome, PipelineError> {
         self.with_run("remind", None, progress, |run| {
             let plan = self.reminders_due()?;
-            let noted = self.ledger.unreachable()?;
-            let mended: Vec<UnitCode> =
-                noted.into_keys().filter(|unit| self.addresses(unit).1.is_none()).collect();
-            let new = self.ledger.note_unreachable(&plan.unreachable, &mended, self.now())?;
+            let new = self.note_unreachable(&plan.unreachable, progress)?;
             let mut outcome = ReminderOutcome { unreachable: new, ..ReminderOutcome::default() };
-            for (unit, why) in &outcome.unreachable {
-                progress
-                    .warn(&format!("{} ({unit}) cannot be reminded: {why}", self.unit_name(unit)));
-            }
             for mail in &plan.mails {
                 if let Some(delivery) = self.queue_reminder(run, mail, progress)? {
                     outcome.queued.push(delivery);
@@ -147,11 +137,11 @@ impl Pipeline {
         let mut mails: BTreeMap<String, Vec<Owed>> = BTreeMap::new();
         for (unit, owed) in owed {
             let is_due = owed.iter().any(|one| !one.reminders.is_empty());
-            let (addresses, trouble) = self.addresses(&unit);
-            if let Some(why) = trouble.filter(|_| is_due) {
-                plan.unreachable.insert(unit, why);
+            let reach = self.reach_unit(&unit);
+            if is_due {
+                plan.unreachable.extend(reach.trouble);
             }
-            for address in addresses {
+            for address in reach.addresses {
                 let unsent = owed.iter().cloned().map(|mut one| {
                     let of = one.clone();
                     one.reminders
@@ -239,29 +229,6 @@ impl Pipeline {
         }
     }
 
-    /// The addresses of a unit's own contacts that may be mailed, each once; and what is wrong with them.
-    fn addresses(&self, unit: &UnitCode) -> (Vec<String>, Option<String>) {
-        let role = self.config.units.get(unit).map_or("", |unit| unit.level.as_str());
-        let mut addresses: Vec<String> = self
-            .config
-            .contacts
-            .iter()
-            .filter(|contact| contact.unit_code == *unit && contact.role == role)
-            .map(|contact| contact.email.clone())
-            .collect();
-        addresses.sort();
-        addresses.dedup();
-        if addresses.is_empty() {
-            let why = format!("config/contacts.csv has no contact of it with the role `{role}`");
-            return (addresses, Some(why));
-        }
-        let (allowed, outside): (Vec<String>, Vec<String>) =
-            addresses.into_iter().partition(|a| self.config.settings.mail.allows(a));
-        let why = (!outside.is_empty())
-            .then(|| format!("{} is outside mail.allowed_domains", outside.join(", ")));
-        (allowed, why)
-    }
-
     fn dedupe_key(&self, recipient: &str) -> String {
         format!("reminder:{recipient}:{}", self.clock.today())
     }
@@ -281,43 +248,21 @@ impl Pipeline {
         progress: &dyn Progress,
     ) -> Result<Option<Delivery>, PipelineError> {
         self.step(run, "remind", &due.recipient, progress, || {
-            let subject = self.dedupe_key(&due.recipient);
-            let settings = &self.config.settings.mail;
-            let message_id = message_id(&subject, &due.recipient, &settings.from);
-            let envelope = Envelope {
-                from: settings.from.clone(),
-                to: due.recipient.clone(),
-                reply_to: settings.reply_to.clone(),
-                message_id: message_id.clone(),
-                date: self.now(),
-                edition: None,
-            };
-            let bytes = compose(&self.reminder_content(due)?, &envelope)
-                .map_err(|error| PipelineError::step("composing a reminder", error))?;
+            let key = self.dedupe_key(&due.recipient);
+            let content = self.reminder_content(due)?;
+            let mail = self.frozen_mail("reminder", key, &due.recipient, &content)?;
             let reminded: Vec<ReminderKey> = due
                 .owed
                 .iter()
                 .flat_map(|one| one.reminders.iter().map(|workdays| one.key(*workdays)))
                 .collect();
-            let mail = NewDelivery {
-                edition_id: None,
-                kind: "reminder".into(),
-                dedupe_key: subject,
-                recipient: due.recipient.clone(),
-                message_id,
-                bytes,
-                transport: self.transport(),
-            };
             let queued = self.ledger.enqueue_reminder(&mail, &reminded, self.now())?;
             Ok((!queued.already).then_some(queued.delivery))
         })
     }
 
     /// The text of a reminder: `report_templates/_mails/reminder.md.j2` over what is owed.
-    fn reminder_content(
-        &self,
-        due: &DueReminder,
-    ) -> Result<crate::model::MailContent, PipelineError> {
+    fn reminder_content(&self, due: &DueReminder) -> Result<MailContent, PipelineError> {
         let Some(definition) = &self.config.reminder else {
             return Err(PipelineError::wrong_hint(
                 "there is no template of reminders",
@@ -328,35 +273,7 @@ impl Pipeline {
             ("owed".to_owned(), owed_rows(&due.owed)),
             ("findings".to_owned(), self.finding_rows(&due.owed)?),
         ]);
-        let today = self.clock.today();
-        let month = Period::containing(crate::model::Frequency::Month, today);
-        let info = |period: Period| PeriodInfo::of(period, period.ends_on());
-        let context = ReportContext {
-            period: info(month),
-            previous: info(month.previous()),
-            as_of: self.now(),
-            as_of_local: self.clock.zone().to_datetime(self.now()),
-            edition_number: 0,
-            previous_edition: None::<EditionInfo>,
-            district: self.config.settings.district.name.clone(),
-            changes: Vec::new(),
-            restated: Vec::new(),
-            notices: self.config.settings.reports.notices.clone(),
-        };
-        let rendered =
-            render(definition, &results, &context).map_err(PipelineError::Definitions)?;
-        let mut charts = Vec::new();
-        mail::collect_charts(&rendered.document.blocks, &mut charts);
-        // Faces are large; a reminder seldom has a chart.
-        let fonts = if charts.is_empty() { Arc::default() } else { Arc::clone(self.chart_fonts()) };
-        mail::compose(
-            &rendered.document,
-            &rendered.subject,
-            &self.config.mail_css,
-            &fonts,
-            Vec::new(),
-        )
-        .map_err(|error| PipelineError::step("composing a reminder", error))
+        self.mail_content(&self.letter(definition, &results)?, Vec::new())
     }
 
     fn finding_rows(&self, owed: &[Owed]) -> Result<QueryRows, PipelineError> {
@@ -407,10 +324,6 @@ const FINDINGS: &[(&str, ColumnKind)] = &[
     ("expected", ColumnKind::Text),
     ("fix", ColumnKind::Text),
 ];
-
-fn columns(of: &[(&str, ColumnKind)]) -> Vec<(String, ColumnKind)> {
-    of.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect()
-}
 
 /// What a template of reminders is proven with.
 pub(super) fn schemas() -> Schemas {

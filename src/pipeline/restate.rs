@@ -22,7 +22,7 @@ impl Pipeline {
         &self,
         since: Timestamp,
         until: Period,
-    ) -> Result<Vec<Change>, PipelineError> {
+    ) -> Result<Vec<(UnitCode, Change)>, PipelineError> {
         let mut changes = Vec::new();
         let then = self.ledger.current_cuts(Some(since))?;
         let coverage = self.ledger.coverage(None)?;
@@ -61,7 +61,7 @@ impl Pipeline {
                         .iter()
                         .filter(|row| row.dataset == cut.dataset && row.period == cut.period)
                         .max_by_key(|row| row.submission_id);
-                    changes.push(Change {
+                    let change = Change {
                         unit_name: district.name.clone(),
                         dataset_title: contract.title.clone(),
                         period: cut.period.to_string(),
@@ -70,7 +70,8 @@ impl Pipeline {
                             None => String::new(),
                         },
                         what: "作了更正".to_owned(),
-                    });
+                    };
+                    changes.push((district.code.clone(), change));
                 }
                 continue;
             }
@@ -85,13 +86,14 @@ impl Pipeline {
                 .map(|row| (&row.unit_code, row.accepted_at))
                 .collect();
             let mut say = |unit: &UnitCode, what: String| -> Result<(), PipelineError> {
-                changes.push(Change {
+                let change = Change {
                     unit_name: self.unit_name(unit),
                     dataset_title: contract.title.clone(),
                     period: cut.period.to_string(),
                     file_name: self.newest_file_name(contract, cut.period, unit)?,
                     what,
-                });
+                };
+                changes.push((unit.clone(), change));
                 Ok(())
             };
             for (unit, digest) in &digests_after {

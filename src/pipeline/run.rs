@@ -4,6 +4,7 @@ use super::judge::JudgeOutcome;
 use super::publish::Built;
 use super::pull::{Pulled, Reach};
 use super::{CutOutcome, Pipeline, PipelineError, Progress, Taken};
+use crate::config::report::ReportDefinition;
 use crate::ledger::Delivery;
 use crate::model::{Period, UnitCode};
 use crate::source::Misplaced;
@@ -90,7 +91,7 @@ impl Pipeline {
             let judged =
                 self.judge_and_store(run, &session, period, is_newest || options.items, progress)?;
             // The report sees the items as they are after judging.
-            if !judged.changes.is_empty() {
+            if judged.is_news() {
                 self.refresh_items(&session)?;
             }
             let mut outcome = RunOutcome {
@@ -103,7 +104,8 @@ impl Pipeline {
                 ..RunOutcome::default()
             };
             if options.pipelines.is_empty() || !reports.is_empty() {
-                outcome.built = self.publish(run, &session, period, &reports, progress)?;
+                outcome.built =
+                    self.publish(run, &session, period, &self.definitions(&reports), progress)?;
                 if is_newest || options.send {
                     for built in &outcome.built {
                         outcome.queued.extend(self.enqueue(run, &built.edition, progress)?);
@@ -115,11 +117,12 @@ impl Pipeline {
         })
     }
 
-    /// Builds reports into files; queues nothing.
+    /// Builds reports into files; queues nothing. `constants` are set in the place of the definitions' own.
     pub fn build_reports(
         &self,
         reports: &[String],
         period: Period,
+        constants: &[(String, String)],
         progress: &dyn Progress,
     ) -> Result<Vec<Built>, PipelineError> {
         for name in reports {
@@ -127,11 +130,24 @@ impl Pipeline {
                 return Err(self.unknown(name));
             }
         }
-        let command = format!("report build {} --period {period}", reports.join(" "));
+        let mut definitions: Vec<ReportDefinition> =
+            self.definitions(reports).into_iter().cloned().collect();
+        set_constants(&mut definitions, constants)?;
+        let mut command = format!("report build {} --period {period}", reports.join(" "));
+        for (name, value) in constants {
+            command.push_str(&format!(" --param {name}={value}"));
+        }
         self.with_run(&command, Some(period), progress, |run| {
             let session = self.session(None)?;
-            self.publish(run, &session, period, reports, progress)
+            let definitions: Vec<&ReportDefinition> = definitions.iter().collect();
+            self.publish(run, &session, period, &definitions, progress)
         })
+    }
+
+    /// The reports of these names; all if none is named.
+    fn definitions(&self, names: &[String]) -> Vec<&ReportDefinition> {
+        let all = self.config.reports.iter();
+        all.filter(|report| names.is_empty() || names.contains(&report.name)).collect()
     }
 
     /// Whether items may be opened and mails sent for a period without being told to.
@@ -158,7 +174,7 @@ impl Pipeline {
         Ok((datasets, reports))
     }
 
-    fn unknown(&self, name: &str) -> PipelineError {
+    pub(super) fn unknown(&self, name: &str) -> PipelineError {
         let known: Vec<&str> = self
             .config
             .contracts
@@ -172,6 +188,40 @@ impl Pipeline {
         };
         PipelineError::wrong_hint(format!("`{name}` is no data set and no report"), hint)
     }
+}
+
+/// Sets constants of reports by hand. Each is to be one that a report declares, and of its kind.
+pub(super) fn set_constants(
+    definitions: &mut [ReportDefinition],
+    constants: &[(String, String)],
+) -> Result<(), PipelineError> {
+    for (name, text) in constants {
+        let mut is_known = false;
+        for definition in &mut *definitions {
+            if let Some(value) = definition.params.get_mut(name) {
+                *value = value
+                    .read_like(text)
+                    .map_err(|error| PipelineError::wrong(format!("--param {name}: {error}")))?;
+                is_known = true;
+            }
+        }
+        if !is_known {
+            let known: Vec<&str> = definitions
+                .iter()
+                .flat_map(|definition| definition.params.keys().map(String::as_str))
+                .collect();
+            let hint = if known.is_empty() {
+                "a report declares its constants under [params]".to_owned()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
+            return Err(PipelineError::wrong_hint(
+                format!("no report that is built has a constant `{name}`"),
+                hint,
+            ));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn say_misplaced(misplaced: &[Misplaced], progress: &dyn Progress) {

@@ -14,8 +14,8 @@ use crate::config::metric::Metric;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{
     Engine, Limits, Param, PeriodRow, QueryResult, SqlError, VersionFile, batch_from_json,
-    calendar_batch, periods_batch, reserved_schema, reserved_tables, table_references,
-    targets_batch, units_batch,
+    calendar_batch, contacts_batch, periods_batch, reserved_schema, reserved_tables,
+    table_references, targets_batch, units_batch,
 };
 use crate::ledger::{LedgerTable, Submission, SubmissionFilter, SubmissionId};
 use crate::metric::{self, MetricError};
@@ -84,6 +84,16 @@ impl Session {
 impl Pipeline {
     /// Opens a session as of now (`None`) or as of an instant, without the metrics.
     pub fn tables(&self, at: Option<Timestamp>) -> Result<Session, PipelineError> {
+        self.tables_named(at, |_| true)
+    }
+
+    /// As [`Pipeline::tables`], of the ledger's tables those alone that are `wanted`: after two years they are
+    /// the most of the work.
+    fn tables_named(
+        &self,
+        at: Option<Timestamp>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Session, PipelineError> {
         let config = &self.config;
         let session = Session::bare(config)?;
         let engine = &session.engine;
@@ -120,6 +130,7 @@ impl Pipeline {
             register(&reference.name, reference.batch.clone())?;
         }
         register("units", units_batch(&config.units).map_err(wrong("units"))?)?;
+        register("contacts", contacts_batch(&config.contacts).map_err(wrong("contacts"))?)?;
         register("targets", targets_batch(&config.targets).map_err(wrong("targets"))?)?;
         let today = self.clock.today();
         let first = periods.iter().map(|period| period.starts_on().year()).min();
@@ -130,8 +141,10 @@ impl Pipeline {
         let rows = period_rows(config, first - 1, today.year() + 1);
         let batch = periods_batch(rows, &config.waves).map_err(wrong("periods"))?;
         register("periods", batch)?;
-        register("expected", self.expected(at)?)?;
-        for table in self.ledger.tables(at)? {
+        if wanted("expected") {
+            register("expected", self.expected(at)?)?;
+        }
+        for table in self.ledger.tables_named(at, &wanted)? {
             if table.name == "coverage" {
                 register("coverage", self.coverage_of_cuts(at)?)?;
                 continue;
@@ -141,6 +154,27 @@ impl Pipeline {
             let batch = batch_from_json(&schema, &rows).map_err(wrong(table.name))?;
             register(table.name, batch)?;
         }
+        Ok(session)
+    }
+
+    /// Opens a session for these queries alone: the tables of the ledger that they read, and the metrics, through
+    /// others too.
+    pub(super) fn session_of<'a>(
+        &self,
+        queries: impl Iterator<Item = &'a str>,
+        at: Option<Timestamp>,
+    ) -> Result<Session, PipelineError> {
+        let mut needed: BTreeSet<String> = BTreeSet::new();
+        for sql in queries {
+            needed.extend(table_references(sql).unwrap_or_default());
+        }
+        for metric in metric::in_order(&self.config.metrics).map_err(unordered)?.iter().rev() {
+            if needed.contains(&metric.name) {
+                needed.extend(table_references(&metric.sql).unwrap_or_default());
+            }
+        }
+        let session = self.tables_named(at, |name| needed.contains(name))?;
+        self.evaluate(&session, |metric| needed.contains(&metric.name))?;
         Ok(session)
     }
 
@@ -155,10 +189,9 @@ impl Pipeline {
     /// read them: the others, whose data have not changed, are not evaluated again.
     pub(super) fn refresh_items(&self, session: &Session) -> Result<(), PipelineError> {
         let mut changed: BTreeSet<String> = BTreeSet::new();
-        for table in self.ledger.tables(None)? {
-            if !matches!(table.name, "items" | "item_events") {
-                continue;
-            }
+        let changes =
+            |name: &str| matches!(name, "items" | "item_events" | "judgements" | "rules" | "held");
+        for table in self.ledger.tables_named(None, changes)? {
             let Some(schema) = reserved_schema(table.name) else { continue };
             let batch = batch_from_json(&schema, &objects(&table)).map_err(|error| {
                 PipelineError::step(format!("making the table `{}`", table.name), error)

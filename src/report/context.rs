@@ -1,11 +1,14 @@
 //! What a report is rendered from, besides its definition: rows, and facts about this edition.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 
 use super::document::Value;
-use crate::model::Period;
+use crate::config::burst::ParamValue;
+use crate::model::{Level, Period, Unit};
 
 /// What kind of values a column of a query holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +95,20 @@ pub struct Restatement {
     pub after_den: Option<i64>,
 }
 
+/// The unit whose own sheet a paper is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitInfo {
+    pub code: String,
+    pub name: String,
+    pub level: Level,
+}
+
+impl From<&Unit> for UnitInfo {
+    fn from(unit: &Unit) -> UnitInfo {
+        UnitInfo { code: unit.code.to_string(), name: unit.name.clone(), level: unit.level }
+    }
+}
+
 /// Facts about this edition; with the rows all that a document depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportContext {
@@ -101,8 +118,18 @@ pub struct ReportContext {
     pub as_of: Timestamp,
     /// The same instant on the district's clock.
     pub as_of_local: DateTime,
+    /// 0: a preview, which has no number.
     pub edition_number: u32,
     pub previous_edition: Option<EditionInfo>,
+    /// The number of the edition of the same period that this one corrects.
+    #[serde(default)]
+    pub corrects: Option<u32>,
+    /// Of a report that is burst.
+    #[serde(default)]
+    pub unit: Option<UnitInfo>,
+    /// The definition's constants, or what they were set to by hand.
+    #[serde(default)]
+    pub params: BTreeMap<String, ParamValue>,
     pub district: String,
     pub changes: Vec<Change>,
     pub restated: Vec<Restatement>,

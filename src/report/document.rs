@@ -46,6 +46,24 @@ pub enum Block {
     PageBreak,
     /// Blocks on landscape pages in print.
     Landscape(Vec<Block>),
+    /// 附件: after the signature, on pages of its own.
+    Appendix(Appendix),
+}
+
+/// A paper that is bound with the report: `附件1` at the top left, its title below (GB/T 9704-2012, 7.3.7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Appendix {
+    /// Its place in the list of attachments; none if that list has one entry.
+    pub number: Option<u32>,
+    pub title: String,
+    pub blocks: Vec<Block>,
+}
+
+impl Appendix {
+    /// `附件1`, or `附件` if it is the only one.
+    pub fn label(&self) -> String {
+        self.number.map_or_else(|| "附件".to_owned(), |number| format!("附件{number}"))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +133,10 @@ impl Document {
 fn shorten(block: &Block) -> Block {
     match block {
         Block::Landscape(blocks) => Block::Landscape(blocks.iter().map(shorten).collect()),
+        Block::Appendix(appendix) => Block::Appendix(Appendix {
+            blocks: appendix.blocks.iter().map(shorten).collect(),
+            ..appendix.clone()
+        }),
         Block::Table(table) => {
             let mut table = table.clone();
             if let Some(n) = table.print_rows.filter(|n| *n < table.rows.len()) {
@@ -168,11 +190,12 @@ pub enum Value {
 }
 
 /// How a column's numbers are shown, in print and in the workbook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Text,
     /// `1,234`
+    #[default]
     Int,
     /// Two decimals, never rounded up to a target.
     Percent,
@@ -193,7 +216,8 @@ pub enum Align {
     Right,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A chart: what is drawn, and what is said of it. [`Chart::table`] has its numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Chart {
     pub name: String,
     pub caption: String,
@@ -208,24 +232,43 @@ pub struct Chart {
     pub missed: Vec<bool>,
     /// What the picture shows, for those who do not see it.
     pub alt: String,
+    /// What the categories are (镇街, 月份): the first heading of the table of numbers.
+    #[serde(default)]
+    pub category_title: String,
+    /// Marked values that are no targets: label (全区) and value.
+    #[serde(default)]
+    pub references: Vec<(String, f64)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChartShape {
     /// Categories along x, a line a series.
+    #[default]
     Line,
     /// Categories along x, grouped bars.
     Bar,
     /// Categories down y, one bar each, sorted as given; for towns.
     HorizontalBar,
+    /// A table of shaded numbers: a column a category, a row a series.
+    Heat,
+    /// Categories along x, the series upon each other, totals on top.
+    Stacked,
+    /// Categories down y, two series as two marks joined by a line: before and now.
+    Dumbbell,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Series {
     pub name: String,
     /// As many as there are categories; a missing value is a gap, not zero.
     pub values: Vec<Option<f64>>,
+    /// Values that miss their target: as many as values, or empty if none is judged.
+    #[serde(default)]
+    pub missed: Vec<bool>,
+    /// The light that the series counts (items by light).
+    #[serde(default)]
+    pub light: Option<Light>,
 }
 
 /// The mark that stands before a judged value, so that a print in black and white still tells.

@@ -7,11 +7,13 @@
 //!   of GB2312 lacks 珺 or 甪, and a name must not print as a box.
 //! - A face is found by its exact names in any language, never by likeness: a traditional or Japanese face would
 //!   draw some characters otherwise, and nobody would notice.
+//! - Fonts are shared as long as somebody holds them ([`Fonts::shared`]), and gone when nobody does: a daemon
+//!   between two ticks has none.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use resvg::usvg::fontdb;
 use sha2::{Digest, Sha256};
@@ -20,10 +22,16 @@ use typst::text::{Font, FontInfo};
 
 use crate::config::fonts::{BASE_ROLE, FontSettings, role_label};
 use crate::durable::hex;
+use crate::report::pdf::PaperBook;
 
 /// How a machine without Chinese faces is mended.
 pub const INSTALL_HINT: &str = "install free faces (Debian: `apt-get install fonts-noto-cjk fonts-arphic-gkai00mp`) \
      or put the office's own .ttf/.otf/.ttc files into the home's fonts/ folder";
+
+/// How a machine is mended whose faces lack a rare character.
+pub const RARE_HINT: &str = "put a face that has it into the home's fonts/ folder and name its family at the end of its role's list \
+     in [fonts.roles] of config/duban.toml; for rare names `apt-get install fonts-hanazono` is enough (HanaMinB is asked already). \
+     If the machine has no Chinese faces at all: `apt-get install fonts-noto-cjk fonts-arphic-gkai00mp`";
 
 /// Where TeX distributions keep OpenType faces, which no font configuration names.
 const TEXLIVE_DIRS: [&str; 3] = [
@@ -102,6 +110,8 @@ pub struct Fonts {
     db: fontdb::Database,
     faces: Vec<Face>,
     roles: BTreeMap<String, Chain>,
+    /// The same for every paper, and dear to make: see [`PaperBook`].
+    book: OnceLock<PaperBook>,
 }
 
 #[derive(Debug)]
@@ -113,6 +123,9 @@ struct Chain {
     /// How many of `faces` come from the role's own list.
     n_own: usize,
 }
+
+/// The fonts that were found last, for as long as they are in use.
+static HELD: Mutex<Option<(PathBuf, FontSettings, Weak<Fonts>)>> = Mutex::new(None);
 
 impl Fonts {
     /// Faces of `home_fonts` (which win) and of the system: fontconfig's folders, the user's,
@@ -127,6 +140,22 @@ impl Fonts {
         Fonts::index(db, std::slice::from_ref(&home_fonts.to_owned()), settings)
     }
 
+    /// As [`Fonts::discover`], unless somebody in this process holds fonts of the same folder and settings:
+    /// then those, as they were when they were found.
+    pub fn shared(home_fonts: &Path, settings: &FontSettings) -> Arc<Fonts> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((folder, roles, fonts)) = &*held
+            && folder == home_fonts
+            && roles == settings
+            && let Some(fonts) = fonts.upgrade()
+        {
+            return fonts;
+        }
+        let fonts = Arc::new(Fonts::discover(home_fonts, settings));
+        *held = Some((home_fonts.to_owned(), settings.clone(), Arc::downgrade(&fonts)));
+        fonts
+    }
+
     /// Faces of these folders alone, the first winning: what a test or a rebuild of an old edition uses.
     pub fn from_dirs(dirs: &[PathBuf], settings: &FontSettings) -> Fonts {
         let mut db = fontdb::Database::new();
@@ -138,7 +167,8 @@ impl Fonts {
 
     fn index(db: fontdb::Database, preferred: &[PathBuf], settings: &FontSettings) -> Fonts {
         let candidates = Candidates::of(&db, preferred);
-        let mut fonts = Fonts { db, faces: Vec::new(), roles: BTreeMap::new() };
+        let mut fonts =
+            Fonts { db, faces: Vec::new(), roles: BTreeMap::new(), book: OnceLock::new() };
         let mut files: BTreeMap<PathBuf, Arc<FontFile>> = BTreeMap::new();
         let mut known: BTreeMap<(PathBuf, u32), usize> = BTreeMap::new();
         let mut own: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -256,6 +286,23 @@ impl Fonts {
     /// Every face that plays in some role, each once.
     pub fn faces(&self) -> impl Iterator<Item = &Face> {
         self.faces.iter()
+    }
+
+    /// Indices into [`Self::all_faces`] of a role's chain, best first.
+    pub(crate) fn chain_indices(&self, role: &str) -> Result<&[usize], MissingRole> {
+        match self.roles.get(role) {
+            Some(chain) if !chain.faces.is_empty() => Ok(&chain.faces),
+            _ => Err(self.missing(role)),
+        }
+    }
+
+    pub(crate) fn all_faces(&self) -> &[Face] {
+        &self.faces
+    }
+
+    /// Where the typesetter keeps what it makes of these faces.
+    pub(crate) fn book_slot(&self) -> &OnceLock<PaperBook> {
+        &self.book
     }
 
     /// Names, style and coverage of a face, read from the mapped file without keeping it.

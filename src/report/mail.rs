@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::chart::{self, ChartError, Style};
 use super::document::{Block, Chart, Document};
-use super::html::{self, HtmlError};
-use super::text;
+use super::html::{self, Attached, HtmlError, Picture};
+use super::{mail_lint, text};
 use crate::model::{Attachment, InlineImage, MailContent};
 
 /// Why a mail could not be made.
@@ -20,44 +20,120 @@ pub enum MailError {
     Chart { name: String, source: ChartError },
     #[error(transparent)]
     Html(#[from] HtmlError),
+    #[error("some mail programs would not show the mail as it is meant: {0}")]
+    Lint(String),
 }
 
 /// Pictures are made twice as fine as they are shown.
 const SCALE: f32 = 2.0;
 
+/// What a mail is besides its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub subject: &'a str,
+    /// Whether the reader has the whole document beside the mail: then long appendices are left to it.
+    pub attached: Attached,
+}
+
+impl<'a> From<&'a String> for Frame<'a> {
+    /// A mail that is all there is.
+    fn from(subject: &'a String) -> Frame<'a> {
+        Frame { subject, attached: Attached::Nothing }
+    }
+}
+
 /// Makes the mail of a report. `css` is `report_templates/_base/mail.css`, `fonts` has the faces for
 /// the charts. The same document, styles and faces give the same bytes and Content-IDs.
 ///
 /// # Errors
-/// If a chart cannot be drawn (a character that no face has), or the HTML is too large.
-pub fn compose(
+/// If a chart cannot be drawn (a character that no face has), the HTML is too large, or the linter finds
+/// what some mail program would not show.
+pub fn compose<'a>(
     document: &Document,
-    subject: &str,
+    frame: impl Into<Frame<'a>>,
     css: &str,
     fonts: &Arc<fontdb::Database>,
+    attachments: Vec<Attachment>,
+) -> Result<MailContent, MailError> {
+    let frame = frame.into();
+    let draw = |chart: &Chart| {
+        let wrong = |source| MailError::Chart { name: chart.name.clone(), source };
+        let svg = chart::svg(chart, &Style::default()).map_err(wrong)?;
+        chart::png(&svg, fonts, SCALE).map_err(wrong)
+    };
+    let content = compose_with(document, frame, css, &draw, attachments)?;
+    match mail_lint::errors(&mail_lint::lint_mail(&content)) {
+        Some(errors) => Err(MailError::Lint(errors)),
+        None => Ok(content),
+    }
+}
+
+/// What the linter says of a document's mail, with empty pictures in place of its charts.
+///
+/// # Errors
+/// If the HTML cannot be made.
+pub fn lint_sample(document: &Document, css: &str) -> Result<Vec<mail_lint::Problem>, MailError> {
+    let subject = document.title.clone() + " ";
+    let frame = Frame { subject: &subject, attached: Attached::Nothing };
+    let draw = |chart: &Chart| {
+        let name = chart.name.as_bytes();
+        Ok([&PNG_OF_A_CHART[..], name].concat())
+    };
+    let content = compose_with(document, frame, css, &draw, Vec::new())?;
+    let problems = mail_lint::lint_mail(&content);
+    // A letter's title may be empty in a sample; its subject is proven elsewhere.
+    Ok(problems.into_iter().filter(|problem| problem.rule != "subject").collect())
+}
+
+/// The beginning of a picture of 1360 × 680.
+const PNG_OF_A_CHART: [u8; 24] = [
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 5,
+    0x50, 0, 0, 2, 0xa8,
+];
+
+type Draw<'a> = dyn Fn(&Chart) -> Result<Vec<u8>, MailError> + 'a;
+
+fn compose_with(
+    document: &Document,
+    frame: Frame<'_>,
+    css: &str,
+    draw: &Draw<'_>,
     attachments: Vec<Attachment>,
 ) -> Result<MailContent, MailError> {
     let mut charts = Vec::new();
     collect_charts(&document.blocks, &mut charts);
     let mut inline: Vec<InlineImage> = Vec::new();
-    let mut ids: HashMap<*const Chart, String> = HashMap::new();
+    let mut pictures: HashMap<*const Chart, Picture> = HashMap::new();
     for chart in charts {
-        let wrong = |source| MailError::Chart { name: chart.name.clone(), source };
-        let svg = chart::svg(chart, &Style::default()).map_err(wrong)?;
-        let bytes = chart::png(&svg, fonts, SCALE).map_err(wrong)?;
+        let bytes = draw(chart)?;
         let content_id = content_id(&bytes);
-        ids.insert(std::ptr::from_ref(chart), content_id.clone());
+        let (width, height) = shown_size(&bytes);
+        let picture = Picture { src: format!("cid:{content_id}"), width, height };
+        pictures.insert(std::ptr::from_ref(chart), picture);
         if inline.iter().all(|image| image.content_id != content_id) {
             inline.push(InlineImage { content_id, media_type: "image/png".to_owned(), bytes });
         }
     }
-    let source = |chart: &Chart| {
-        let id = ids.get(&std::ptr::from_ref(chart)).cloned().unwrap_or_default();
-        format!("cid:{id}")
+    let picture = |chart: &Chart| {
+        let picture = pictures.get(&std::ptr::from_ref(chart)).cloned();
+        picture.unwrap_or(Picture { src: String::new(), width: 0, height: 0 })
     };
-    let html = html::render(document, css, &source)?;
+    let html = html::render(document, css, frame.attached, &picture)?;
+    // The pictures of an appendix that the mail leaves to its paper do not go with it.
+    inline.retain(|image| html.contains(&format!("cid:{}", image.content_id)));
     let text = text::render(document);
-    Ok(MailContent { subject: subject.to_owned(), html, text, inline, attachments })
+    Ok(MailContent { subject: frame.subject.to_owned(), html, text, inline, attachments })
+}
+
+/// Width and height at which a PNG is shown: its own, halved, as its header has them.
+fn shown_size(png: &[u8]) -> (u32, u32) {
+    let side = |at: usize| {
+        let bytes = png.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+        bytes.map_or(0, u32::from_be_bytes)
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
+    let shown = |pixels: u32| (f64::from(pixels) / f64::from(SCALE)).round() as u32;
+    (shown(side(16)), shown(side(20)))
 }
 
 /// All charts of a document, in their order.
@@ -66,6 +142,7 @@ pub fn collect_charts<'a>(blocks: &'a [Block], charts: &mut Vec<&'a Chart>) {
         match block {
             Block::Chart(chart) => charts.push(chart),
             Block::Landscape(blocks) => collect_charts(blocks, charts),
+            Block::Appendix(appendix) => collect_charts(&appendix.blocks, charts),
             _ => {}
         }
     }

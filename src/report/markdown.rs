@@ -3,7 +3,9 @@
 use comrak::nodes::{ListType, Node, NodeValue, TableAlignment};
 use comrak::{Arena, Options, parse_document};
 
-use super::document::{self, Align, Block, Cell, Column, Format, Heading, Inline, Row, Table};
+use super::document::{
+    self, Align, Appendix, Block, Cell, Column, Format, Heading, Inline, Row, Table,
+};
 use super::functions::Piece;
 use super::numbers::cn_number;
 
@@ -36,6 +38,7 @@ pub(super) fn parse(
         numbers: numbering.then_some([0; 4]),
         problems: Vec::new(),
         open: vec![Vec::new()],
+        appendices: Vec::new(),
     };
     for node in root.children() {
         reader.block(node, 0);
@@ -44,7 +47,41 @@ pub(super) fn parse(
         return Err(reader.problems);
     }
     // Landscape is closed by the same function that opened it.
-    Ok(reader.open.into_iter().flatten().collect())
+    let mut blocks: Vec<Block> = reader.open.into_iter().flatten().collect();
+    list_appendices(&mut blocks);
+    Ok(blocks)
+}
+
+/// Numbers the appendices, and puts them first in the list of attachments; a report with appendices
+/// that lists nothing has its list before the first of them.
+fn list_appendices(blocks: &mut Vec<Block>) {
+    let is_appendix = |block: &Block| matches!(block, Block::Appendix(_));
+    let titles: Vec<String> = blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::Appendix(appendix) => Some(appendix.title.clone()),
+            _ => None,
+        })
+        .collect();
+    let is_list = |block: &Block| matches!(block, Block::AttachmentList(_));
+    if !blocks.iter().any(is_list)
+        && let Some(first) = blocks.iter().position(is_appendix)
+    {
+        blocks.insert(first, Block::AttachmentList(Vec::new()));
+    }
+    let mut n_listed = 0;
+    if let Some(Block::AttachmentList(names)) = blocks.iter_mut().find(|block| is_list(block)) {
+        names.splice(0..0, titles);
+        n_listed = names.len();
+    }
+    let mut number = 0;
+    for block in blocks.iter_mut() {
+        if let Block::Appendix(appendix) = block {
+            number += 1;
+            appendix.number = (n_listed > 1).then_some(number);
+        }
+    }
+    blocks.retain(|block| !matches!(block, Block::AttachmentList(names) if names.is_empty()));
 }
 
 struct Reader<'a> {
@@ -54,8 +91,10 @@ struct Reader<'a> {
     line_starts: Vec<usize>,
     numbers: Option<[u32; 4]>,
     problems: Vec<Problem>,
-    /// The document, and the landscape section that is open in it.
+    /// The document, and the landscape section or appendix that is open in it.
     open: Vec<Vec<Block>>,
+    /// Titles of the appendices that are open: one at most, but for a template's mistake.
+    appendices: Vec<String>,
 }
 
 /// Part of a text: as written, or a piece.
@@ -180,6 +219,21 @@ impl<'a> Reader<'a> {
             Piece::Attachments(names) => self.push(Block::AttachmentList(names.clone())),
             Piece::PageBreak => self.push(Block::PageBreak),
             Piece::LandscapeBegin => self.open.push(Vec::new()),
+            Piece::AppendixBegin(title) => {
+                self.open.push(Vec::new());
+                self.appendices.push(title.clone());
+                if let Some(numbers) = &mut self.numbers {
+                    *numbers = [0; 4];
+                }
+            }
+            Piece::AppendixEnd => {
+                if self.open.len() > 1
+                    && let Some(blocks) = self.open.pop()
+                {
+                    let title = self.appendices.pop().unwrap_or_default();
+                    self.push(Block::Appendix(Appendix { number: None, title, blocks }));
+                }
+            }
             Piece::LandscapeEnd => {
                 if self.open.len() > 1
                     && let Some(blocks) = self.open.pop()

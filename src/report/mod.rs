@@ -1,4 +1,4 @@
-//! report → document → html, text, xlsx, pdf, mail.
+//! report → document → html, text, xlsx, docx, pdf, mail.
 //!
 //! [`render()`] makes a [`Document`] of a definition, the results of its queries and the facts about
 //! this edition. It does no IO and reads no clock: the same input gives the same document, and the
@@ -14,14 +14,14 @@
 
 pub mod chart;
 pub mod document;
+pub mod docx;
 pub mod fonts;
-pub mod pdf;
-//MOD html
-//MOD mail
 pub mod headings;
 pub mod html;
 pub mod mail;
+pub mod mail_lint;
 pub mod numbers;
+pub mod pdf;
 pub mod text;
 pub mod xlsx;
 
@@ -34,9 +34,9 @@ mod template;
 
 use std::collections::BTreeMap;
 
-pub use check::{Schemas, check};
+pub use check::{Schemas, check, check_burst, check_filled, check_mail};
 pub use context::{
-    Change, ColumnKind, EditionInfo, PeriodInfo, QueryRows, ReportContext, Restatement,
+    Change, ColumnKind, EditionInfo, PeriodInfo, QueryRows, ReportContext, Restatement, UnitInfo,
 };
 
 use crate::config::report::ReportDefinition;

@@ -2,9 +2,9 @@
 //!
 //! ## Design notes
 //! A figure is judged by its integers and *printed* here. Plain rounding would print 49.996 % as
-//! `50.00%` beside the word 未达标: a reader would call one of the two a lie. So a value that is
-//! not a round figure never prints as one: it keeps the last digit on its own side. Round figures
-//! are the multiples of half a percent, where targets lie; another target can be named.
+//! `50.00%` beside the word 未达标: a reader would call one of the two a lie. So a value below a
+//! round figure never prints as it: it keeps its last digit below. Round figures are the multiples of half a
+//! percent, where targets lie; another target can be named, and is guarded on both sides.
 
 use jiff::civil::Date;
 
@@ -236,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(percent(value, None), text, "{value}");
         }
-        // 衡南县 2020, DOMAIN §2: 10301 and 17930 of 25113.
+        // 衡南县 2020, as its government published: 10301 and 17930 of 25113.
         assert_eq!(percent_of(10_301, 25_113, None).as_deref(), Some("41.02%"));
         assert_eq!(percent_of(17_930, 25_113, None).as_deref(), Some("71.40%"));
         assert_eq!(percent_of(1, 0, None), None);

@@ -13,10 +13,11 @@ use minijinja::{
 };
 use sha2::{Digest, Sha256};
 
-use super::context::{QueryRows, ReportContext};
+use super::context::{QueryRows, ReportContext, UnitInfo};
 use super::document::{self, Document};
 use super::functions::{self, Pieces};
 use super::{Rendered, filters, markdown, numbers};
+use crate::config::burst::ParamValue;
 use crate::config::report::{LineTemplate, ReportDefinition};
 use crate::diagnostic::{Diagnostic, nearest};
 
@@ -26,8 +27,10 @@ const FUEL: u64 = 2_000_000;
 const MAX_OUTPUT: usize = 4 << 20;
 
 /// Names that stand at the top of a template's context.
-const TOP: [&str; 9] =
-    ["q", "period", "previous", "as_of", "edition", "district", "changes", "restated", "notices"];
+const TOP: [&str; 11] = [
+    "q", "period", "previous", "as_of", "edition", "district", "changes", "restated", "notices",
+    "unit", "params",
+];
 
 pub(super) fn render(
     definition: &ReportDefinition,
@@ -36,7 +39,8 @@ pub(super) fn render(
 ) -> Result<Rendered, Vec<Diagnostic>> {
     let root = values(results, context);
     let shared = Arc::new(results.clone());
-    let pieces = Pieces::new(token(definition, results, context), shared);
+    let pieces =
+        Pieces::new(token(definition, results, context), shared, definition.charts.clone());
     let mut problems = Vec::new();
 
     let mut lines =
@@ -337,12 +341,51 @@ fn values(results: &BTreeMap<String, QueryRows>, context: &ReportContext) -> Val
                 ("on", Value::from(context.as_of_local.date().to_string())),
             ]),
         ),
-        ("edition", map([("number", Value::from(context.edition_number)), ("previous", before)])),
+        (
+            "edition",
+            map([
+                ("number", number(context.edition_number)),
+                ("previous", before),
+                ("corrects", context.corrects.map_or(Value::from(()), Value::from)),
+            ]),
+        ),
+        ("unit", context.unit.as_ref().map_or(Value::from(()), unit_value)),
+        (
+            "params",
+            context
+                .params
+                .iter()
+                .map(|(name, value)| (name.clone(), param_value(value)))
+                .collect::<BTreeMap<String, Value>>()
+                .into(),
+        ),
         ("district", Value::from(context.district.clone())),
         ("changes", Value::from(changes)),
         ("restated", Value::from(restated)),
         ("notices", Value::from(context.notices.clone())),
     ])
+}
+
+/// An edition's number; a preview has none, and says so.
+fn number(number: u32) -> Value {
+    if number == 0 { Value::from("预览") } else { Value::from(number) }
+}
+
+fn unit_value(unit: &UnitInfo) -> Value {
+    map([
+        ("code", Value::from(unit.code.clone())),
+        ("name", Value::from(unit.name.clone())),
+        ("level", Value::from(unit.level.as_str())),
+    ])
+}
+
+fn param_value(value: &ParamValue) -> Value {
+    match value {
+        ParamValue::Bool(value) => Value::from(*value),
+        ParamValue::Int(value) => Value::from(*value),
+        ParamValue::Float(value) => Value::from(*value),
+        ParamValue::Text(value) => Value::from(value.clone()),
+    }
 }
 
 fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {

@@ -1,9 +1,9 @@
 //! The document as plain text: the mail's other body, for readers and programs without HTML.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::document::{Align, Block, Document, Inline, Table};
-use super::html::with_mark;
+use super::html::{footer, with_mark};
 use super::{headings, numbers};
 
 /// Renders the whole document. Columns of tables stand under each other where a Chinese character
@@ -23,27 +23,41 @@ pub fn render(document: &Document) -> String {
         line(&mut out, &document.addressees);
         out.push('\n');
     }
-    blocks(&document.blocks, &mut out);
+    let (appendices, body): (Vec<&Block>, Vec<&Block>) =
+        document.blocks.iter().partition(|block| matches!(block, Block::Appendix(_)));
+    blocks(&body, &mut out);
     if !document.signature.is_empty() {
         line(&mut out, &document.signature);
     }
     if let Some(date) = document.dated_on {
         line(&mut out, &numbers::cn_date(date));
     }
+    if !appendices.is_empty() {
+        out.push('\n');
+        blocks(&appendices, &mut out);
+    }
     for imprint in &document.imprint {
         line(&mut out, imprint);
     }
-    while out.ends_with("\n\n") {
+    while out.ends_with('\n') {
         out.pop();
+    }
+    out.push_str("\n\n");
+    line(&mut out, &"-".repeat(LINE));
+    for one in footer(document) {
+        line(&mut out, &one);
     }
     out
 }
 
-fn blocks(blocks: &[Block], out: &mut String) {
+/// Columns that a line has where we decide on it; what is of no width in itself is left to the reader's window.
+const LINE: usize = 76;
+
+fn blocks(blocks: &[&Block], out: &mut String) {
     for (i, one) in blocks.iter().enumerate() {
         block(one, out);
         let next = blocks.get(i + 1);
-        let is_item = |block: &Block| matches!(block, Block::ListItem { .. });
+        let is_item = |block: &&Block| matches!(block, Block::ListItem { .. });
         if is_item(one) && !next.is_some_and(is_item) {
             out.push('\n');
         }
@@ -82,7 +96,12 @@ fn block(block: &Block, out: &mut String) {
             out.push('\n');
         }
         Block::PageBreak => {}
-        Block::Landscape(inner) => blocks(inner, out),
+        Block::Landscape(inner) => blocks(&inner.iter().collect::<Vec<_>>(), out),
+        Block::Appendix(appendix) => {
+            line(out, &format!("{}　{}", appendix.label(), appendix.title));
+            out.push('\n');
+            blocks(&appendix.blocks.iter().collect::<Vec<_>>(), out);
+        }
     }
 }
 
@@ -101,6 +120,7 @@ fn table(table: &Table, out: &mut String) {
             texts.iter().filter_map(|row| row.get(i)).map(|t| t.width_cjk()).max().unwrap_or(0)
         })
         .collect();
+    narrow(&mut widths, table);
     let heads = headings::cells(&table.columns);
     // The lowest heading of a column decides on its width; one that spans many makes the last wider.
     for cell in heads.iter().flatten() {
@@ -126,17 +146,54 @@ fn table(table: &Table, out: &mut String) {
     }
     line(out, &"-".repeat(widths.iter().sum::<usize>() + 2 * n.saturating_sub(1)));
     for row in &texts {
-        let cells: Vec<String> = row
-            .iter()
-            .enumerate()
-            .map(|(i, text)| pad(text, widths[i], table.columns[i].align))
-            .collect();
-        line(out, &cells.join("  "));
+        let cells: Vec<Vec<String>> =
+            row.iter().zip(&widths).map(|(text, width)| broken(text, *width)).collect();
+        for at in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+            let parts = cells.iter().enumerate().map(|(i, lines)| {
+                let text = lines.get(at).map_or("", String::as_str);
+                pad(text, widths[i], table.columns[i].align)
+            });
+            line(out, &parts.collect::<Vec<_>>().join("  "));
+        }
     }
     for note in &table.notes {
         line(out, note);
     }
     out.push('\n');
+}
+
+/// What a window shows without breaking lines by itself, in columns.
+const WIDEST: usize = 110;
+/// Text columns are not made narrower than this.
+const NARROWEST: usize = 16;
+
+/// Makes columns of text narrower, the widest first, until the table fits. Figures keep their width.
+fn narrow(widths: &mut [usize], table: &Table) {
+    let between = 2 * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + between > WIDEST {
+        let texts = (0..widths.len()).filter(|i| table.columns[*i].align == Align::Left);
+        let widest = texts.filter(|i| widths[*i] > NARROWEST).max_by_key(|i| widths[*i]);
+        let Some(widest) = widest else { return };
+        widths[widest] -= 1;
+    }
+}
+
+/// A text in lines of at most so many columns.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width_cjk().unwrap_or(0);
+        if used + wide > width && used > 0 {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+        used += wide;
+    }
+    lines
 }
 
 fn pad(text: &str, width: usize, align: Align) -> String {

@@ -67,3 +67,44 @@ fn every_day_of_four_years_agrees_with_chinesecalendar() {
     assert!(after.all(|day| calendar.is_provisional(day)));
     assert!(!all_days().any(|day| calendar.is_provisional(day)));
 }
+
+#[test]
+fn deadlines_from_every_day_of_four_years_agree_with_chinesecalendar() {
+    let test = "deadlines_from_every_day_of_four_years_agree_with_chinesecalendar";
+    let Some(mut python) = python_with("chinese_calendar", test) else { return };
+    let script = repository().join("tests/tools/chinese_deadlines.py");
+    let output = python.arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calendar = of_the_repository();
+    let mut ours = Vec::new();
+    for day in all_days() {
+        for n in [1, 3, 5, 20, 60] {
+            let due = calendar.add_workdays(day, n);
+            // Beyond the published years it is provisional, and within them never.
+            assert_eq!(due.provisional, due.on.year() > 2026, "{day} {n}");
+            let on = if due.provisional { "-".to_owned() } else { due.on.to_string() };
+            ours.push(format!("{day} {n} {on}"));
+            assert_eq!(calendar.workdays_between(day, due.on), i64::from(n), "{day} {n}");
+        }
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let theirs: Vec<&str> = text.lines().collect();
+    assert_eq!(ours.len(), 1461 * 5);
+    assert_eq!(ours, theirs);
+    assert!(ours.iter().filter(|line| line.ends_with('-')).count() > 60, "some reach 2027");
+}
+
+#[test]
+fn working_days_are_counted_as_if_one_walked_from_day_to_day() {
+    let calendar = of_the_repository();
+    let starts = date(2022, 11, 1).series(jiff::ToSpan::days(37)).take(60);
+    for start in starts {
+        let mut walked = 0;
+        for day in start.series(jiff::ToSpan::days(1)).skip(1).take(500) {
+            walked += i64::from(calendar.is_workday(day));
+            assert_eq!(calendar.workdays_between(start, day), walked, "{start} to {day}");
+            assert_eq!(calendar.workdays_between(day, start), -walked, "{day} to {start}");
+        }
+    }
+    assert_eq!(Calendar::default().workdays_between(date(1960, 1, 1), date(1960, 1, 11)), 6);
+}

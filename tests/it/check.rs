@@ -1,5 +1,6 @@
 use duban::check::{self, CheckError, Moment};
 use duban::config::check::{CheckRule, load, load_all};
+use duban::config::supervision;
 use duban::metric;
 use duban::model::{JudgedSubjects, Period};
 use duban::pipeline::cases::{Definitions, load_cases, read_cases, run_cases, uncovered};
@@ -26,21 +27,15 @@ fn check_of(sql: &str) -> CheckRule {
     checks.remove(0)
 }
 
-#[tokio::test]
-async fn every_case_in_data_holds() {
+/// That each holds is seen by `duban check config` (`definitions::the_embedded_definitions_hold`).
+#[test]
+fn every_check_and_metric_has_cases_that_hit_and_miss() {
     let (datasets, tables, metrics, checks) = (datasets(), tables(), metrics(), checks());
     let definitions =
         Definitions { datasets: &datasets, tables: &tables, metrics: &metrics, checks: &checks };
     let cases = read_cases(&pipelines()).unwrap_or_else(|p| panic!("{}", p[0]));
-    let results = run_cases(&definitions, &cases).await;
-    let failures: Vec<String> = results
-        .iter()
-        .filter_map(|result| result.failure.as_ref())
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(failures, Vec::<String>::new());
     assert_eq!(uncovered(&definitions, &cases), Vec::<String>::new());
-    assert!(results.len() > 50, "{}", results.len());
+    assert!(cases.len() >= checks.len() + metrics.len(), "{}", cases.len());
 }
 
 #[tokio::test]
@@ -113,13 +108,21 @@ async fn every_metric_with_a_target_is_checked_at_town_and_district() {
         .query("SELECT DISTINCT metric, level FROM targets ORDER BY 1, 2", &[])
         .await
         .expect("query");
-    assert_eq!(result.n_rows(), 13);
+    assert!(result.n_rows() >= 19, "{}", result.n_rows());
     for row in result.rows() {
         let (metric, level) = (row.text("metric").expect("text"), row.text("level").expect("text"));
+        // An item a kindergarten, and an indicator of the self-assessment (26, 33) for the district.
+        let elsewhere = [
+            ("facility_standard", "town", "facility_short"),
+            ("facility_standard", "district", "indicator_failed"),
+            ("training_coverage", "district", "indicator_failed"),
+        ];
+        let elsewhere = elsewhere.iter().find(|(name, of, _)| (*name, *of) == (metric, level));
         let found = checks.iter().any(|check| {
-            check.level == level
-                && (check.params.get("metric").is_some_and(|name| name == metric)
-                    || check.id == format!("{metric}_{level}"))
+            elsewhere.is_some_and(|(_, _, id)| check.id == *id)
+                || check.level == level
+                    && (check.params.get("metric").is_some_and(|name| name == metric)
+                        || check.id == format!("{metric}_{level}"))
         });
         assert!(found, "no check of {metric} at {level}");
     }
@@ -258,7 +261,7 @@ params = { period = "x" }
         (Some(3), Some("did you mean `title`?"))
     );
     let toml = "[[chek]]\nid = \"a\"\n";
-    let problems = load("pipelines/_supervision.toml", toml, |_| Err(gone())).expect_err("chek");
+    let problems = supervision::load("pipelines/_supervision.toml", toml).expect_err("chek");
     assert_eq!(
         (problems[0].line, problems[0].hint.as_deref()),
         (Some(1), Some("did you mean `check`?"))

@@ -8,9 +8,11 @@ use duban::demo::{Span, campaign, story};
 
 use crate::home::Home;
 
-/// A home whose inbox holds the first month of the campaign, and nothing taken yet.
+/// A home whose inbox holds the first month of the campaign, and nothing taken yet. Of the reports it has one for all
+/// and one that is burst: their steps are those of all others.
 fn waiting_home() -> (Home, String, String) {
     let home = Home::new();
+    home.keep_reports(&["joint_meeting", "group_brief"]);
     home.write("config/duban.local.toml", "[reports]\nnotices = [\"虚构\"]\n");
     let run = story(Span::last_months()).expect("a story")[0];
     for arrival in campaign(Span::last_months()).expect("a campaign") {

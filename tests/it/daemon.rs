@@ -286,6 +286,8 @@ fn a_mail_that_never_gets_through_is_given_up_after_five_days() {
         message_id: "1@wuqing.example".into(),
         bytes: b"Subject: x\r\n\r\nx\r\n".to_vec(),
         transport: Transport::Folder,
+        awaits: duban::ledger::Awaits::Nothing,
+        resend_of: None,
     };
     let id = daemon.ledger().enqueue(&mail, begun).unwrap().delivery.delivery_id;
     let mut now = begun;

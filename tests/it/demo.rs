@@ -219,14 +219,22 @@ fn only_late_files_come_after_the_due_date_and_still_before_the_report() {
     for arrival in WHOLE.iter().filter(|a| !a.corrects && a.expected != Expected::Duplicate) {
         // stat_on and due_workdays of the pipeline.toml.
         let (counted, workdays) = match arrival.form {
-            Form::Institutions => (arrival.period.starts_on(), 14),
             Form::Population => (jiff::civil::date(arrival.period.starts_on().year(), 9, 1), 14),
-            Form::Enrollment | Form::Staffing | Form::ChildcarePoints => {
-                (arrival.period.ends_on(), 5)
+            Form::Enrollment
+            | Form::Staffing
+            | Form::ChildcarePoints
+            | Form::Incidents
+            | Form::TaskProgress => (arrival.period.ends_on(), 5),
+            Form::PartyOrganisations
+            | Form::ExtendedCare
+            | Form::CommunityKindergartens
+            | Form::Training => (arrival.period.starts_on(), 20),
+            Form::GroupActivities => (arrival.period.ends_on(), 10),
+            Form::Institutions | Form::Facilities | Form::Inspections => {
+                (arrival.period.starts_on(), 14)
             }
-            Form::PartyOrganisations | Form::ExtendedCare | Form::CommunityKindergartens => {
-                (arrival.period.starts_on(), 20)
-            }
+            Form::Declarations => (jiff::civil::date(arrival.period.starts_on().year(), 9, 1), 20),
+            Form::Finance => (arrival.period.ends_on(), 20),
         };
         let on = zone.to_datetime(arrival.at).date();
         // What was there before the campaign is asked for as it begins.

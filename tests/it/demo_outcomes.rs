@@ -77,6 +77,9 @@ fn told(fault: Fault) -> Option<&'static str> {
         Fault::GbkCsv => Some("file.encoding"),
         Fault::ImplausibleClass => Some("rule.class_of_plausible_size"),
         Fault::VacantHead => Some("rule.has_a_head"),
+        Fault::NobodyOnDuty => Some("rule.children_are_looked_after"),
+        Fault::JointBranch => Some("rule.three_members_have_their_own_branch"),
+        Fault::UndecidedNature => Some("rule.nature_decided_before_opening"),
         Fault::UnknownUnit => Some("unit.unknown"),
         Fault::IdNumberColumn => Some("privacy.id_number"),
         Fault::Late

@@ -313,7 +313,7 @@ fn rows_of_the_ledger_become_a_batch_or_name_the_cell() {
     let row = json!({"item_no": 1, "check_id": "c", "subject_kind": "town", "subject_code": "t1",
         "data_passes": 1, "opened_on": "2024-10-14", "observed": 0.5});
     let batch = batch_from_json(&schema, std::slice::from_ref(&row)).expect("batch");
-    assert_eq!((batch.num_rows(), batch.num_columns()), (1, 21));
+    assert_eq!((batch.num_rows(), batch.num_columns()), (1, 47));
     assert_eq!(batch_from_json(&schema, &[]).expect("batch").num_rows(), 0);
     let mut wrong = row.clone();
     wrong["opened_on"] = json!("14.10.2024");

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 /// The demo's home, made once: four months of the campaign. Tests that change it copy it.
 pub static DEMO: LazyLock<Home> = LazyLock::new(|| {
-    let home = Home::empty();
+    let home = Home::kept("demo");
     let output = home.duban(&["demo", "--from", "2024-09"]);
     assert!(
         output.status.success(),
@@ -21,7 +21,7 @@ pub static DEMO: LazyLock<Home> = LazyLock::new(|| {
 });
 
 pub struct Home {
-    _folder: TempDir,
+    _folder: Option<TempDir>,
     pub root: PathBuf,
 }
 
@@ -30,7 +30,17 @@ impl Home {
     pub fn empty() -> Home {
         let folder = TempDir::new().expect("a temporary folder");
         let root = folder.path().join("home");
-        Home { _folder: folder, root }
+        Home { _folder: Some(folder), root }
+    }
+
+    /// As [`Home::empty`], for a home that lives as long as the tests do: nothing removes it at their end, but it lies
+    /// beside the build, and the next tests begin it anew.
+    pub fn kept(name: &str) -> Home {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("homes").join(name);
+        match fs_err::remove_dir_all(&root) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => Home { _folder: None, root },
+        }
     }
 
     /// A new home with the embedded definitions.
@@ -40,7 +50,18 @@ impl Home {
         home
     }
 
-    /// A copy of a folder.
+    /// Leaves only these reports in the home: what others say and whom they reach is their own tests' matter.
+    pub fn keep_reports(&self, names: &[&str]) {
+        for entry in fs_err::read_dir(self.root.join("report_templates")).expect("templates") {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('_') && !names.contains(&name.as_str()) {
+                fs_err::remove_dir_all(entry.path()).expect("a report is removed");
+            }
+        }
+    }
+
+    /// A copy of a home, which takes hardly more of the disk: see [`copy`].
     pub fn copy_of(from: &Path) -> Home {
         let home = Home::empty();
         copy(from, &home.root);
@@ -89,6 +110,11 @@ impl Home {
     pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.root.join(path);
         fs_err::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        // The file may be shared with the home that this one is a copy of.
+        match fs_err::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
         fs_err::write(path, bytes).expect("a file");
     }
 
@@ -116,15 +142,40 @@ impl Home {
     }
 }
 
+/// The folders under `data/` in which duban never writes into a file that is there: all in them is put
+/// there by a rename (`duban::durable`, `delivery::folder`). The ledger and its kin lie beside them.
+const RENAMED_INTO: [&str; 6] = ["archive", "current", "mail", "reports", "slips", "snapshots"];
+
+/// Copies a folder. Of a home's data, what is only ever replaced by a rename is shared by hard links:
+/// the home of the whole campaign has gigabytes.
 pub fn copy(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).expect("a folder");
     for entry in fs_err::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
+        let is_data = from.file_name().is_some_and(|name| name == "data");
+        if !entry.file_type().expect("a type").is_dir() {
             fs_err::copy(entry.path(), target).expect("a copy");
+        } else if is_data && RENAMED_INTO.iter().any(|name| entry.file_name() == *name) {
+            share(&entry.path(), &target);
+        } else {
+            copy(&entry.path(), &target);
+        }
+    }
+}
+
+/// Makes a folder with the same files as another one.
+fn share(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).expect("a folder");
+    for entry in fs_err::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            share(&entry.path(), &target);
+        } else {
+            // On another disk there is no linking.
+            let linked = fs_err::hard_link(entry.path(), &target);
+            linked.or_else(|_| fs_err::copy(entry.path(), &target).map(drop)).expect("a link");
         }
     }
 }
@@ -145,4 +196,24 @@ pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[test]
+fn a_copy_of_a_home_shares_its_mails_and_nothing_that_is_written_in_place() {
+    let home = Home::empty();
+    let files = ["data/mail/a.eml", "data/archive/ab/abc", "data/ledger.sqlite", "config/data/b"];
+    for path in files {
+        home.write(path, "as it was");
+    }
+    let copy = Home::copy_of(&home.root);
+    let node = |home: &Home, path: &str| {
+        use std::os::unix::fs::MetadataExt;
+        fs_err::metadata(home.root.join(path)).unwrap().ino()
+    };
+    let shared = files.map(|path| node(&home, path) == node(&copy, path));
+    assert_eq!(shared, [true, true, false, false]);
+    for path in files {
+        copy.write(path, "changed");
+        assert_eq!((home.read(path).as_str(), copy.read(path).as_str()), ("as it was", "changed"));
+    }
 }

@@ -5,41 +5,40 @@ use duban::ledger::{
     NewEdition, Transport,
 };
 use duban::model::{
-    DeliveryPhase, DeliveryState, Item, ItemChange, ItemEventKind, ItemKey, ItemState, Light,
+    Actor, DeliveryPhase, DeliveryState, Item, ItemChange, ItemEventKind, ItemKey, ItemState, Light,
 };
+
+use jiff::civil::Date;
 
 use crate::ledger::{at, ledger, period, unit};
 
 pub(crate) fn item(state: ItemState) -> Item {
+    let key = ItemKey {
+        check_id: "public_share_town".to_owned(),
+        subject_kind: "town".to_owned(),
+        subject_code: "t1".to_owned(),
+    };
     Item {
-        item_no: 0,
-        key: ItemKey {
-            check_id: "public_share_town".to_owned(),
-            subject_kind: "town".to_owned(),
-            subject_code: "t1".to_owned(),
-        },
         check_title: "公办园在园幼儿占比未达标".to_owned(),
         level: "town".to_owned(),
         subject_name: "甲镇".to_owned(),
-        unit_code: unit("t1"),
         state,
         light: Light::Yellow,
-        opened_on: "2024-10-08".parse().unwrap(),
-        due_on: "2024-11-05".parse().unwrap(),
-        due_provisional: false,
-        escalation: 0,
-        episode: 1,
-        data_passes: false,
         period: period(),
         observed: Some(0.45),
         target: Some(0.5),
         detail: "在园幼儿100人，公办45人".to_owned(),
-        closed_on: None,
+        ..Item::opened(key, unit("t1"), today(), "2024-11-05".parse().unwrap())
     }
 }
 
+/// The district's day of what these tests record.
+pub(crate) fn today() -> Date {
+    "2024-10-08".parse().unwrap()
+}
+
 pub(crate) fn change(kind: ItemEventKind, item: Item, from_state: Option<ItemState>) -> ItemChange {
-    ItemChange { kind, item, from_state, reason: "数据".to_owned() }
+    ItemChange { kind, item, from_state, actor: Actor::program(), reason: "数据".to_owned() }
 }
 
 #[test]
@@ -50,12 +49,13 @@ fn items_are_numbered_kept_quietly_and_read_as_they_stood() {
             &[change(ItemEventKind::Opened, item(ItemState::Opened), None)],
             None,
             at(0),
+            today(),
         )
         .unwrap();
     assert_eq!(opened[0].item_no, 1);
     let event_no = ledger.event_no().unwrap();
     let kept = change(ItemEventKind::Kept, opened[0].clone(), Some(ItemState::Opened));
-    ledger.apply_item_changes(&[kept], None, at(1)).unwrap();
+    ledger.apply_item_changes(&[kept], None, at(1), today()).unwrap();
     assert_eq!(ledger.event_no().unwrap(), event_no, "the same data twice changes nothing");
     let closed = Item {
         state: ItemState::Closed,
@@ -64,14 +64,15 @@ fn items_are_numbered_kept_quietly_and_read_as_they_stood() {
         ..opened[0].clone()
     };
     let closing = change(ItemEventKind::Closed, closed.clone(), Some(ItemState::Opened));
-    ledger.apply_item_changes(&[closing], None, at(5)).unwrap();
+    ledger.apply_item_changes(&[closing], None, at(5), today()).unwrap();
     assert_eq!(ledger.item(1).unwrap(), closed);
     let then = ItemFilter { as_of: Some(at(4)), ..ItemFilter::default() };
     assert_eq!(ledger.items(&then).unwrap(), opened);
     let open = ItemFilter { state: Some(ItemState::Opened), ..ItemFilter::default() };
     assert_eq!(ledger.items(&open).unwrap(), []);
     let events = ledger.item_events(1).unwrap();
-    let kinds: Vec<_> = events.iter().map(|e| (e.seq, e.kind.as_str(), e.actor.as_str())).collect();
+    let kinds: Vec<_> =
+        events.iter().map(|e| (e.seq, e.kind.as_str(), e.actor.role.as_str())).collect();
     assert_eq!(kinds, [(1, "opened", "duban"), (2, "closed", "duban")]);
 }
 
@@ -79,11 +80,11 @@ fn items_are_numbered_kept_quietly_and_read_as_they_stood() {
 fn one_matter_is_one_item() {
     let (_home, ledger) = ledger();
     let opening = change(ItemEventKind::Opened, item(ItemState::Opened), None);
-    ledger.apply_item_changes(std::slice::from_ref(&opening), None, at(0)).unwrap();
+    ledger.apply_item_changes(std::slice::from_ref(&opening), None, at(0), today()).unwrap();
     let mut other = opening.clone();
     other.item.key.subject_code = "t2".to_owned();
     // All or nothing: the second is there already, so the first is not opened either.
-    let error = ledger.apply_item_changes(&[other, opening], None, at(1)).unwrap_err();
+    let error = ledger.apply_item_changes(&[other, opening], None, at(1), today()).unwrap_err();
     assert!(matches!(error, LedgerError::ItemExists { item_no: 1, .. }), "{error}");
     assert_eq!(ledger.items(&ItemFilter::default()).unwrap().len(), 1);
 }
@@ -91,10 +92,12 @@ fn one_matter_is_one_item() {
 pub(crate) fn edition(report: &str, period: &str, no: i64, inputs: &str) -> NewEdition {
     NewEdition {
         report: report.to_owned(),
+        scope: String::new(),
         period: period.parse().unwrap(),
         edition_no: no,
         inputs_hash: inputs.to_owned(),
         context_json: format!("{{\"inputs\":\"{inputs}\"}}"),
+        parts: Vec::new(),
         as_of: at(0),
         event_no: 1,
         program: "duban 0.1.0".to_owned(),
@@ -117,15 +120,16 @@ fn the_same_inputs_make_no_new_edition_and_a_correction_supersedes() {
     let later = NewEdition { as_of: at(99), ..edition("meeting", "2024-09", 2, "x") };
     let again = ledger.record_edition(&later, at(1)).unwrap();
     assert_eq!((again.already, again.edition), (true, first.edition.clone()));
-    assert_eq!(ledger.next_edition_no("meeting").unwrap(), 2);
+    assert_eq!(ledger.next_edition_no("meeting", "").unwrap(), 2);
     let corrected = ledger.record_edition(&edition("meeting", "2024-09", 2, "y"), at(2)).unwrap();
     assert_eq!(corrected.edition.supersedes, Some(first.edition.edition_id));
     let october = ledger.record_edition(&edition("meeting", "2024-10", 3, "z"), at(3)).unwrap();
     assert_eq!(october.edition.supersedes, None);
-    let before = ledger.previous_edition("meeting", "2024-10".parse().unwrap()).unwrap().unwrap();
+    let before =
+        ledger.previous_edition("meeting", "", "2024-10".parse().unwrap()).unwrap().unwrap();
     assert_eq!(before.edition_id, corrected.edition.edition_id);
-    assert!(ledger.previous_edition("meeting", period()).unwrap().is_none());
-    assert_eq!(ledger.next_edition_no("another").unwrap(), 1);
+    assert!(ledger.previous_edition("meeting", "", period()).unwrap().is_none());
+    assert_eq!(ledger.next_edition_no("another", "").unwrap(), 1);
     let context = ledger.edition_context(corrected.edition.edition_id).unwrap();
     assert_eq!(context, "{\"inputs\":\"y\"}");
     assert_eq!(
@@ -153,6 +157,8 @@ pub(crate) fn mail(key: &str, transport: Transport) -> NewDelivery {
         message_id: format!("{key}@example.cn"),
         bytes: b"Subject: x\r\n\r\nbody\r\n".to_vec(),
         transport,
+        awaits: duban::ledger::Awaits::Nothing,
+        resend_of: None,
     }
 }
 
@@ -190,22 +196,25 @@ fn a_mail_is_claimed_once_and_a_deferred_one_waits_for_its_time() {
     let (_home, ledger) = ledger();
     ledger.enqueue(&mail("return:1", Transport::Smtp), at(0)).unwrap();
     assert!(
-        ledger.claim_next(Transport::Folder, at(1)).unwrap().is_none(),
+        ledger.claim_next(Transport::Folder, &[], at(1)).unwrap().is_none(),
         "it is not for a folder"
     );
-    let claim = ledger.claim_next(Transport::Smtp, at(1)).unwrap().unwrap();
+    let claim = ledger.claim_next(Transport::Smtp, &[], at(1)).unwrap().unwrap();
     let id = claim.delivery.delivery_id;
     assert_eq!((claim.delivery.state, claim.attempt_no), (DeliveryState::Sending, 1));
     assert_eq!(claim.bytes, mail("", Transport::Smtp).bytes);
-    assert!(ledger.claim_next(Transport::Smtp, at(1)).unwrap().is_none(), "it is being sent");
+    assert!(ledger.claim_next(Transport::Smtp, &[], at(1)).unwrap().is_none(), "it is being sent");
     ledger.attempt_phase(id, DeliveryPhase::Rcpt, at(2)).unwrap();
     let later = AttemptEnd::Deferred { not_before: at(7) };
     ledger.finish_attempt(id, later, Some(451), "try later", at(2)).unwrap();
-    assert!(ledger.claim_next(Transport::Smtp, at(6)).unwrap().is_none(), "it is not yet time");
-    let second = ledger.claim_next(Transport::Smtp, at(7)).unwrap().unwrap();
+    assert!(
+        ledger.claim_next(Transport::Smtp, &[], at(6)).unwrap().is_none(),
+        "it is not yet time"
+    );
+    let second = ledger.claim_next(Transport::Smtp, &[], at(7)).unwrap().unwrap();
     assert_eq!(second.attempt_no, 2);
     ledger.finish_attempt(id, AttemptEnd::Accepted, Some(250), "OK", at(8)).unwrap();
-    assert!(ledger.claim_next(Transport::Smtp, at(999)).unwrap().is_none());
+    assert!(ledger.claim_next(Transport::Smtp, &[], at(999)).unwrap().is_none());
     let attempts = ledger.attempts(id).unwrap();
     let told: Vec<_> = attempts.iter().map(|a| (a.phase, a.state.unwrap(), a.code)).collect();
     assert_eq!(
@@ -232,12 +241,12 @@ fn what_a_dead_process_left_sending_is_settled_by_its_phase() {
     for (transport, phase, expected) in cases {
         let (_home, ledger) = ledger();
         ledger.enqueue(&mail("return:1", transport), at(0)).unwrap();
-        let id = ledger.claim_next(transport, at(1)).unwrap().unwrap().delivery.delivery_id;
+        let id = ledger.claim_next(transport, &[], at(1)).unwrap().unwrap().delivery.delivery_id;
         ledger.attempt_phase(id, phase, at(1)).unwrap();
         let recovered = ledger.recover_deliveries(at(2)).unwrap();
         assert_eq!((recovered[0].phase, recovered[0].state), (phase, expected));
         assert_eq!(ledger.delivery(id).unwrap().state, expected, "{transport} {phase}");
-        let claimed_again = ledger.claim_next(transport, at(2)).unwrap().is_some();
+        let claimed_again = ledger.claim_next(transport, &[], at(2)).unwrap().is_some();
         assert_eq!(claimed_again, expected == DeliveryState::Queued, "{transport} {phase}");
         assert!(ledger.recover_deliveries(at(3)).unwrap().len() == usize::from(claimed_again));
     }

@@ -1,17 +1,22 @@
 //! The ledger as a whole: its tables for SQL, its file, and who may open it.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use duban::ledger::{
-    AttemptEnd, Decision, Ledger, LedgerError, NewDelivery, ReminderKey, Transport,
+    AttemptEnd, Compared, Decision, Ledger, LedgerError, NewDelivery, NewHeld, NewJudgement,
+    NewJudging, NewRule, ReminderKey, Transport,
 };
 use duban::model::{
-    FetchState, ItemEventKind, ItemState, RunState, Severity, SubmissionState, UnitCode,
+    FetchState, ItemChange, ItemEventKind, ItemKey, ItemState, RunState, Severity, SubmissionState,
+    UnitCode,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http_ledger::answer;
 use crate::ledger::{arrival, at, cut, decision, finding, ledger, run};
-use crate::ledger_outbox::{change, edition, item, mail};
+use crate::ledger_outbox::{change, edition, item, mail, today};
 
 /// A ledger with a row of everything.
 fn full() -> (TempDir, Ledger) {
@@ -25,7 +30,8 @@ fn full() -> (TempDir, Ledger) {
     ledger.decide(id, &decision, at(1)).unwrap();
     ledger.record_cut(&cut("s1", id, 2)).unwrap();
     let opening = change(ItemEventKind::Opened, item(ItemState::Opened), None);
-    ledger.apply_item_changes(&[opening], Some(run_id), at(3)).unwrap();
+    ledger.record_judging(&judging(&ledger, &[opening]), run_id, at(3), today()).unwrap();
+    slip(&ledger, 5);
     let edition =
         ledger.record_edition(&edition("meeting", "2024-09", 1, "x"), at(4)).unwrap().edition;
     let new =
@@ -37,11 +43,76 @@ fn full() -> (TempDir, Ledger) {
         workdays: -2,
     };
     let delivery = ledger.enqueue_reminder(&new, &[reminder], at(5)).unwrap().delivery.delivery_id;
-    ledger.claim_next(Transport::Smtp, at(6)).unwrap();
+    ledger.claim_next(Transport::Smtp, &[], at(6)).unwrap();
     ledger.finish_attempt(delivery, AttemptEnd::Accepted, Some(250), "OK", at(7)).unwrap();
     ledger.note_fetch(&answer(FetchState::Absent, 8), |_| None).unwrap();
     ledger.finish_run(run_id, RunState::Done, "", at(8)).unwrap();
     (home, ledger)
+}
+
+/// A judging with one version of a rule, and one violation that the new item explains.
+fn judging<'a>(ledger: &Ledger, changes: &'a [ItemChange]) -> NewJudging<'a> {
+    static CHECKS: LazyLock<[NewJudgement; 1]> = LazyLock::new(|| [judgement()]);
+    static HELD: LazyLock<[NewHeld; 1]> = LazyLock::new(|| [held()]);
+    static RULES: LazyLock<[NewRule; 1]> = LazyLock::new(|| [rule()]);
+    NewJudging {
+        seen: ledger.event_no().unwrap(),
+        changes,
+        holding: &[],
+        period: "2024-09".parse().unwrap(),
+        checks: &*CHECKS,
+        held: &*HELD,
+        rules: &*RULES,
+    }
+}
+
+fn judgement() -> NewJudgement {
+    NewJudgement {
+        check_id: "class_size_town".into(),
+        rule_version: 1,
+        n_violations: 1,
+        n_judged: None,
+        n_held: 1,
+        inputs_sha256: "00".into(),
+    }
+}
+
+fn held() -> NewHeld {
+    let of = item(ItemState::Opened);
+    NewHeld {
+        key: ItemKey { check_id: "class_size_town".into(), ..of.key.clone() },
+        subject_name: of.subject_name,
+        unit_code: of.unit_code,
+        period: of.period,
+        detail: "班额".into(),
+        cause: of.key,
+    }
+}
+
+fn rule() -> NewRule {
+    NewRule {
+        check_id: "class_size_town".into(),
+        version: 1,
+        sha256: "11".into(),
+        content_json: "{}".into(),
+        texts: BTreeMap::new(),
+        what: "首次记录".into(),
+        compared: Compared::First,
+        effects: Vec::new(),
+    }
+}
+
+/// A slip of the item, by hand: how slips come about is another test's matter.
+fn slip(ledger: &Ledger, minute: i64) {
+    let conn = rusqlite::Connection::open(ledger.path()).unwrap();
+    conn.execute(
+        "INSERT INTO slips (step, title, year, n, number, unit_code, on_date, at)
+         VALUES ('urge', '催办单', 2024, 1, '催〔2024〕1号', 't1', '2024-10-08', ?1)",
+        [at(minute).to_string()],
+    )
+    .unwrap();
+    conn.execute("INSERT INTO slip_items (slip_id, item_no, episode) VALUES (1, 1, 1)", [])
+        .unwrap();
 }
 
 #[test]
@@ -49,7 +120,7 @@ fn the_tables_for_sql_have_the_columns_of_the_reference() {
     let (_home, ledger) = full();
     let reference = include_str!("../../docs/definitions.md");
     let tables = ledger.tables(None).unwrap();
-    assert_eq!(tables.len(), 11);
+    assert_eq!(tables.len(), 16);
     for table in tables {
         let marker = format!("| `{}` | `", table.name);
         let line = reference.lines().find_map(|line| line.strip_prefix(&marker));
@@ -122,6 +193,70 @@ fn the_tables_for_sql_hold_what_was_recorded() {
             0.45,
             0.5,
             "在园幼儿100人，公办45人",
+            null,
+            "indicator",
+            "",
+            "",
+            "t1",
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            "",
+            "",
+            "",
+            "",
+            "",
+            null,
+            null,
+            0,
+            0,
+            0,
+            null,
+            null,
+            null,
+            0,
+            0
+        ])
+    );
+    assert_eq!(
+        json!(row("judgements")),
+        json!([1, "class_size_town", 1, "2024-09", "2024-10-08T00:03:00Z", 1, 1, null, 1])
+    );
+    assert_eq!(
+        json!(row("rules")),
+        json!(["class_size_town", 1, "2024-10-08T00:03:00Z", "11", "首次记录"])
+    );
+    assert_eq!(
+        json!(row("held")),
+        json!([
+            "class_size_town",
+            "town",
+            "t1",
+            "甲镇",
+            "t1",
+            "2024-09",
+            "班额",
+            1,
+            "2024-10-08T00:03:00Z"
+        ])
+    );
+    assert_eq!(
+        json!(row("slips")),
+        json!([
+            1,
+            "urge",
+            "催办单",
+            "催〔2024〕1号",
+            "t1",
+            "2024-10-08",
+            "2024-10-08T00:05:00Z",
+            1,
+            "1",
+            null,
             null
         ])
     );
@@ -169,13 +304,14 @@ fn the_tables_of_an_as_of_are_those_of_a_ledger_that_ended_there() {
     let n_rows = |minute| -> Vec<usize> {
         ledger.tables(Some(at(minute))).unwrap().iter().map(|table| table.rows.len()).collect()
     };
-    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs, fetches
-    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
-    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
-    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0]);
-    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
-    assert_eq!(n_rows(8), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    // submissions, findings, coverage, items, item_events, deliveries, reminders, editions, snapshots, runs,
+    // slips, slip_items, judgements, rules, held, fetches
+    assert_eq!(n_rows(-1), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(0), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(1), [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(n_rows(3), [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0]);
+    assert_eq!(n_rows(5), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(n_rows(8), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
     let state_of = |name: &str, column: usize, minute| -> Value {
         let tables = ledger.tables(Some(at(minute))).unwrap();
         tables.iter().find(|table| table.name == name).unwrap().rows[0][column].clone()

@@ -254,7 +254,7 @@ async fn a_missing_town_is_carried_with_its_last_figures_and_says_from_when() {
 
 #[tokio::test]
 async fn the_gap_of_hengnan_county_comes_out_as_published() {
-    // DOMAIN: 衡南县 2020, recomputed.
+    // 衡南县 2020, as its government published, recomputed.
     let world = vec![
         (
             "enrollment",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use duban::config::metric::Metric;
 use duban::engine::{
     Engine, Limits, PeriodRow, periods_batch, reserved_schema, reserved_tables, targets_batch,
@@ -32,6 +32,7 @@ pub fn datasets() -> Vec<(String, SchemaRef)> {
                 "i" => DataType::Int64,
                 "b" => DataType::Boolean,
                 "d" => DataType::Date32,
+                "f" => DataType::Float64,
                 _ => DataType::Utf8,
             };
             Field::new(name, data_type, true)
@@ -69,14 +70,34 @@ pub fn datasets() -> Vec<(String, SchemaRef)> {
             "inst_code inst_name unit handed_over_on:d applied_on:d reviewed_on:d approved_on:d \
              opened_on:d nature",
         ),
+        ("group_activities", "unit field held_on:d content participants:i"),
+        (
+            "facilities",
+            "inst_code inst_name unit children:i land_area:f floor_area:f activity_area:f \
+             outdoor_area:f books:i toys_adequate:b planned_after_2017:b meets_standard",
+        ),
+        (
+            "finance",
+            "inst_kind institutions:i children:i funding:i subsidy:i tenured_teachers:i \
+             tenured_pay:i non_tenured_teachers:i non_tenured_pay:i",
+        ),
+        (
+            "inspections",
+            "inst_code inst_name unit has_licence:b annual_inspection is_published:b \
+             evaluated_on:d has_inspector:b is_profit_seeking:b is_school_like:b fees",
+        ),
+        ("incidents", "incident_no kind occurred_on:d unit inst_code grade validity resolved_on:d"),
+        ("training", "inst_code inst_name unit teachers:i trained:i hours:i"),
+        ("declarations", "indicator_no:i declared evidence declared_on:d"),
+        ("task_progress", "task_no:i progress:i status is_blocked:b"),
     ];
     sets.map(|(name, columns)| (name.to_owned(), table(columns))).to_vec()
 }
 
-/// The periods of 2023 and 2024 that the data sets use.
+/// The periods around 2023 and 2024 that the data sets use.
 pub fn periods() -> RecordBatch {
     let mut rows = Vec::new();
-    for year in 2023..=2025 {
+    for year in 2022..=2026 {
         for month in 1..=12 {
             let period = Period::Month { year, month };
             rows.push(PeriodRow { period, stat_on: period.ends_on() });
@@ -84,6 +105,11 @@ pub fn periods() -> RecordBatch {
         let first = jiff::civil::date(year, 9, 1);
         for frequency in [Frequency::Year, Frequency::SchoolYear] {
             rows.push(PeriodRow { period: Period::containing(frequency, first), stat_on: first });
+        }
+        for month in [2, 9] {
+            let first = jiff::civil::date(year, month, 1);
+            let period = Period::containing(Frequency::Term, first);
+            rows.push(PeriodRow { period, stat_on: first });
         }
     }
     periods_batch(rows, &Waves::default()).expect("periods")
@@ -137,11 +163,36 @@ pub fn references() -> Vec<(String, RecordBatch)> {
     files.into_iter().map(load).collect()
 }
 
-/// An engine with every data set and reserved table, filled from JSON rows by table.
+/// The columns of `<data set>_versions`.
+fn versions_schema(schema: &SchemaRef) -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let more = ["_recorded_at", "_superseded_at"]
+        .map(|name| Arc::new(Field::new(name, instant.clone(), true)));
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain(more).collect::<Vec<_>>()))
+}
+
+/// An engine with every data set, its versions and every reserved table, filled from JSON rows by table.
 pub fn engine(rows: &[(&str, Vec<Value>)]) -> Engine {
     let engine = Engine::new(Limits::default()).expect("engine");
     let reserved =
         reserved_tables().map(|name| (name.to_owned(), reserved_schema(name).expect("schema")));
+    for (name, schema) in datasets() {
+        let (name, schema) = (format!("{name}_versions"), versions_schema(&schema));
+        engine.register_batches(&name, Arc::clone(&schema), vec![]).expect("register");
+        let Some((_, rows)) = rows.iter().find(|(table, _)| name == format!("{table}_versions"))
+        else {
+            continue;
+        };
+        // All that is given is known since one instant, and still is.
+        let known = |row: &Value| {
+            let mut row = row.clone();
+            row["_recorded_at"] = json!("2024-10-12T09:30:00Z");
+            row
+        };
+        let rows: Vec<Value> = rows.iter().map(known).collect();
+        let batch = duban::engine::batch_from_json(&schema, &rows).expect("versions");
+        engine.register_batches(&name, schema, vec![batch]).expect("register");
+    }
     for (name, schema) in datasets().into_iter().chain(reserved) {
         let given = rows.iter().find(|(table, _)| *table == name);
         let batch = given.map(|(_, rows)| {

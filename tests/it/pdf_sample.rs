@@ -160,11 +160,15 @@ pub fn chart(name: &str, caption: &str) -> Chart {
         caption: caption.to_owned(),
         shape: ChartShape::Line,
         categories: vec!["9月".to_owned(), "10月".to_owned()],
-        series: vec![Series { name: "占比".to_owned(), values: vec![Some(0.4), Some(0.41)] }],
+        series: vec![Series {
+            name: "占比".to_owned(),
+            values: vec![Some(0.4), Some(0.41)],
+            ..Series::default()
+        }],
         targets: vec![("50%".to_owned(), 0.5)],
         format: Format::Percent,
         alt: "公办园占比逐月走势".to_owned(),
-        missed: Vec::new(),
+        ..Chart::default()
     }
 }
 

@@ -32,6 +32,7 @@ pub fn trend() -> Chart {
     let series = |name: &str, values: [Option<f64>; 4]| Series {
         name: name.to_owned(),
         values: values.to_vec(),
+        ..Series::default()
     };
     Chart {
         name: "trend".to_owned(),
@@ -51,8 +52,8 @@ pub fn trend() -> Chart {
             ("目标50%".to_owned(), 0.5),
         ],
         format: Format::Percent,
-        missed: Vec::new(),
         alt: "全区三率".to_owned(),
+        ..Chart::default()
     }
 }
 
@@ -68,11 +69,13 @@ pub fn towns() -> Chart {
         caption: "各镇街公办园在园幼儿占比".to_owned(),
         shape: ChartShape::HorizontalBar,
         categories,
-        series: vec![Series { name: "公办占比".to_owned(), values }],
+        series: vec![Series { name: "公办占比".to_owned(), values, ..Series::default() }],
         targets: vec![("目标50%".to_owned(), 0.5)],
         format: Format::Percent,
         missed,
         alt: "各镇街公办园在园幼儿占比".to_owned(),
+        category_title: "镇街".to_owned(),
+        references: vec![("全区55.12%".to_owned(), 0.5512)],
     }
 }
 
@@ -84,7 +87,7 @@ pub fn bars() -> Chart {
 }
 
 /// Where pictures are kept to be looked at, if asked for by DUBAN_KEEP_PICTURES.
-fn keep(name: &str, bytes: &[u8]) {
+pub fn keep(name: &str, bytes: &[u8]) {
     if let Some(dir) = std::env::var_os("DUBAN_KEEP_PICTURES") {
         fs_err::create_dir_all(&dir).expect("folder");
         fs_err::write(PathBuf::from(dir).join(name), bytes).expect("written");

@@ -23,6 +23,9 @@ pub fn context() -> ReportContext {
             period_label: "2024年11月".to_owned(),
             created_on: date(2024, 12, 9),
         }),
+        corrects: None,
+        unit: None,
+        params: std::collections::BTreeMap::new(),
         district: "武清区".to_owned(),
         changes: vec![Change {
             unit_name: "高村镇".to_owned(),

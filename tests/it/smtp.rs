@@ -478,6 +478,7 @@ fn base64(bytes: &[u8]) -> String {
 /// The demo's home with one more secretary, who has not had the last report yet, and its server.
 fn home_with_a_new_secretary(server: &Server) -> (Home, impl Fn(&Home) -> Command) {
     let home = Home::copy_of(&DEMO.root);
+    home.keep_reports(&["joint_meeting"]);
     let contacts = home.read("config/contacts.csv");
     home.write(
         "config/contacts.csv",

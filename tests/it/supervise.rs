@@ -1,14 +1,17 @@
+//! Items against violations: a hit and a miss for each line of `reconcile`'s table.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban::calendar::Calendar;
-use duban::config::check::{CheckRule, ClosesOn, OnCorrection, load};
+use duban::config::check::{CheckRule, ClosesOn, OnCorrection};
 use duban::model::{
-    Item, ItemChange, ItemEventKind, ItemKey, ItemState, Judged, JudgedSubjects, Light, Period,
-    UnitCode, Violation, Waves,
+    Actor, Item, ItemChange, ItemEventKind, ItemSource, ItemState, Judged, JudgedSubjects, Light,
+    Period, UnitCode, Violation,
 };
-use duban::supervise::{Setting, light, reconcile};
+use duban::supervise::{Setting, follow_day, light};
 use jiff::civil::{Date, date};
-use proptest::prelude::*;
+
+use crate::supervise_support::{World, apply, key, only, rule, violation};
 
 const SEPTEMBER: Period = Period::Month { year: 2024, month: 9 };
 const OCTOBER: Period = Period::Month { year: 2024, month: 10 };
@@ -19,43 +22,12 @@ fn calendar() -> Calendar {
     Calendar::new(off.chain([(date(2024, 9, 29), true), (date(2024, 10, 12), true)]).collect())
 }
 
-fn rule(id: &str, closes_on: ClosesOn, on_correction: OnCorrection) -> CheckRule {
-    let toml = format!(
-        "[[check]]\nid = \"{id}\"\ntitle = \"某项\"\nsql = \"c.sql\"\nlevel = \"town\"\n\
-         deadline_workdays = 5\n"
-    );
-    let mut rule = load("c.toml", &toml, |_| Ok(String::new())).expect("a rule").remove(0);
-    rule.closes_on = closes_on;
-    rule.on_correction = on_correction;
-    rule
-}
-
 fn rules() -> Vec<CheckRule> {
     vec![
         rule("share", ClosesOn::Data, OnCorrection::Withdraw),
         rule("visit", ClosesOn::Verification, OnCorrection::Withdraw),
         rule("missing", ClosesOn::Data, OnCorrection::Pass),
     ]
-}
-
-fn key(check: &str, town: &str) -> ItemKey {
-    ItemKey {
-        check_id: check.to_owned(),
-        subject_kind: "town".to_owned(),
-        subject_code: town.to_owned(),
-    }
-}
-
-fn violation(check: &str, town: &str, period: Period, observed: f64) -> Violation {
-    Violation {
-        key: key(check, town),
-        subject_name: format!("{town}镇"),
-        unit_code: UnitCode::new(town),
-        period,
-        observed: Some(observed),
-        target: Some(0.5),
-        detail: format!("占比{observed}"),
-    }
 }
 
 /// All three checks ran and could judge everybody.
@@ -65,37 +37,15 @@ fn all(period: Period) -> Judged {
 }
 
 fn run(items: &[Item], violations: &[Violation], judged: &Judged, today: Date) -> Vec<ItemChange> {
-    let (rules, calendar, baselines) = (rules(), calendar(), BTreeMap::new());
-    let waves = Waves::default();
-    let setting =
-        Setting { rules: &rules, calendar: &calendar, waves: &waves, today, baselines: &baselines };
-    reconcile(items, violations, judged, &setting)
-}
-
-/// As the ledger would: changed items in place, new ones with a number.
-fn apply(items: &[Item], changes: Vec<ItemChange>) -> Vec<Item> {
-    let mut after = items.to_vec();
-    for change in changes {
-        if let Some(item) = after.iter_mut().find(|item| item.key == change.item.key) {
-            *item = change.item;
-        } else {
-            let item_no = i64::try_from(after.len()).expect("few") + 1;
-            after.push(Item { item_no, ..change.item });
-        }
-    }
-    after
+    let world = World { rules: rules(), calendar: calendar(), ..World::on(today) };
+    world.judge(items, violations, judged)
 }
 
 /// An item of `share` for town t1, opened on 2024-10-14 for September.
 fn opened() -> Item {
     let found = [violation("share", "t1", SEPTEMBER, 0.4)];
     let changes = run(&[], &found, &all(SEPTEMBER), date(2024, 10, 14));
-    apply(&[], changes).remove(0)
-}
-
-fn only(changes: Vec<ItemChange>) -> ItemChange {
-    assert_eq!(changes.len(), 1, "{changes:#?}");
-    changes.into_iter().next().expect("one")
+    apply(&[], &changes).remove(0)
 }
 
 #[test]
@@ -119,16 +69,8 @@ fn a_deadline_in_an_unpublished_year_is_provisional_and_counted_again_when_it_is
     assert_eq!((item.due_on, item.due_provisional), (date(2025, 1, 6), true));
     let off: BTreeMap<Date, bool> = [(date(2024, 10, 1), false), (date(2025, 1, 1), false)].into();
     let published = Calendar::new(off);
-    let (rules, baselines) = (rules(), BTreeMap::new());
-    let waves = Waves::default();
-    let setting = Setting {
-        rules: &rules,
-        calendar: &published,
-        waves: &waves,
-        today: date(2024, 12, 30),
-        baselines: &baselines,
-    };
-    let change = only(reconcile(&[item], &found, &all(SEPTEMBER), &setting));
+    let world = World { rules: rules(), calendar: published, ..World::on(date(2024, 12, 30)) };
+    let change = only(world.judge(&[item], &found, &all(SEPTEMBER)));
     assert_eq!(change.kind, ItemEventKind::Kept);
     assert_eq!((change.item.due_on, change.item.due_provisional), (date(2025, 1, 7), false));
     assert_eq!(change.reason, "放假安排公布，办结期限确定为2025-01-07");
@@ -209,7 +151,17 @@ fn a_correction_of_the_period_that_opened_it_withdraws_an_item_that_nobody_acted
     let change = only(run(&[opened()], &[], &all(SEPTEMBER), date(2024, 10, 15)));
     assert_eq!(change.kind, ItemEventKind::Withdrawn);
     assert_eq!(change.item.state, ItemState::Withdrawn);
-    assert!(!change.item.data_passes);
+    assert!(change.item.data_passes, "the check passes now");
+
+    let handed_over =
+        Item { state: ItemState::Assigned, assigned_by: Actor::PROGRAM.to_owned(), ..opened() };
+    let change = only(run(&[handed_over], &[], &all(SEPTEMBER), date(2024, 10, 15)));
+    assert_eq!(change.kind, ItemEventKind::Withdrawn, "only the program has handed it over");
+
+    let by_hand =
+        Item { state: ItemState::Assigned, assigned_by: "supervisor".to_owned(), ..opened() };
+    let change = only(run(&[by_hand], &[], &all(SEPTEMBER), date(2024, 10, 15)));
+    assert_eq!(change.kind, ItemEventKind::Closed, "a person has handed it over");
 
     let acted = Item { state: ItemState::Signed, ..opened() };
     let change = only(run(&[acted], &[], &all(SEPTEMBER), date(2024, 10, 15)));
@@ -293,11 +245,12 @@ fn time_alone_turns_an_unjudged_item_s_light() {
 
 #[test]
 fn lights_go_by_the_calendar_and_by_progress_against_plan() {
-    let calendar = calendar();
+    let world = World { calendar: calendar(), ..World::on(date(2024, 10, 14)) };
     // Twenty working days: 14 October to 11 November.
     let item = Item { due_on: date(2024, 11, 11), ..opened() };
-    let of =
-        |item: &Item, today: Date, baseline: Option<f64>| light(item, today, &calendar, baseline);
+    let of = |item: &Item, today: Date, baseline: Option<f64>| {
+        light(item, &Setting { today, ..world.setting() }, baseline)
+    };
     let middle = date(2024, 10, 28); // ten of twenty gone: 50 % planned
     assert_eq!(of(&item, middle, None), Light::Green, "no baseline: the calendar alone");
     let at = |observed: f64| Item { observed: Some(observed), ..item.clone() };
@@ -319,14 +272,10 @@ fn with_per_period_another_period_s_silence_closes_nothing() {
     let mut rules = rules();
     rules[0].per_period = true;
     let item = opened();
-    let (calendar, baselines) = (calendar(), BTreeMap::new());
-    let today = date(2024, 10, 14);
-    let waves = Waves::default();
-    let setting =
-        Setting { rules: &rules, calendar: &calendar, waves: &waves, today, baselines: &baselines };
+    let world = World { rules, calendar: calendar(), ..World::on(date(2024, 10, 14)) };
     let items = std::slice::from_ref(&item);
-    assert_eq!(reconcile(items, &[], &all(OCTOBER), &setting), []);
-    assert_eq!(reconcile(items, &[], &all(SEPTEMBER), &setting).len(), 1);
+    assert_eq!(world.judge(items, &[], &all(OCTOBER)), []);
+    assert_eq!(world.judge(items, &[], &all(SEPTEMBER)).len(), 1);
 }
 
 #[test]
@@ -337,101 +286,213 @@ fn a_check_without_a_rule_opens_nothing_and_touches_nothing() {
     assert_eq!(run(&[item], &[], &all(OCTOBER), date(2024, 12, 14)), []);
 }
 
-fn any_violation() -> impl Strategy<Value = Violation> {
-    (
-        prop::sample::select(vec!["share", "visit", "missing", "gone"]),
-        prop::sample::select(vec!["t1", "t2", "t3"]),
-        prop::sample::select(vec![SEPTEMBER, OCTOBER]),
-        0..5_i32,
-    )
-        .prop_map(|(check, town, period, n)| violation(check, town, period, f64::from(n) / 10.0))
+/// A check whose item closes after two judged periods that pass.
+fn in_a_row() -> World {
+    let mut twice = rule("share", ClosesOn::Data, OnCorrection::Withdraw);
+    twice.passes = 2;
+    World { rules: vec![twice], calendar: calendar(), ..World::on(date(2024, 11, 15)) }
 }
 
-fn any_item() -> impl Strategy<Value = Item> {
-    (
-        any_violation(),
-        prop::sample::select(ItemState::ALL.to_vec()),
-        any::<bool>(),
-        1..3_u32,
-        prop::sample::select(vec![Light::Green, Light::Yellow, Light::Red]),
-        any::<bool>(),
-    )
-        .prop_map(|(violation, state, data_passes, episode, light, due_provisional)| Item {
-            key: violation.key,
-            state,
-            data_passes,
-            episode,
-            light,
-            due_provisional,
-            period: violation.period,
-            observed: violation.observed,
-            detail: violation.detail,
-            ..opened()
-        })
+const NOVEMBER: Period = Period::Month { year: 2024, month: 11 };
+
+#[test]
+fn with_passes_an_item_closes_after_so_many_judged_periods_in_a_row_each_counted_once() {
+    let mut world = in_a_row();
+    let change = only(world.judge(&[opened()], &[], &all(OCTOBER)));
+    assert_eq!((change.kind, change.item.n_passes), (ItemEventKind::DataPasses, 1));
+    assert_eq!(change.item.state, ItemState::Opened);
+    let passed = change.item;
+    let again = world.judge(std::slice::from_ref(&passed), &[], &all(OCTOBER));
+    assert_eq!(again, [], "the same period counts once");
+    // A failure in between begins anew.
+    world.today = date(2024, 12, 13);
+    let found = [violation("share", "t1", NOVEMBER, 0.4)];
+    let change = only(world.judge(std::slice::from_ref(&passed), &found, &all(NOVEMBER)));
+    assert_eq!((change.kind, change.item.n_passes), (ItemEventKind::DataFails, 0));
+    // The second period in a row closes it; one that was not judged in between does not matter.
+    let change = only(world.judge(&[passed], &[], &all(NOVEMBER)));
+    assert_eq!((change.kind, change.item.n_passes), (ItemEventKind::Closed, 2));
 }
 
-fn any_judged() -> impl Strategy<Value = Judged> {
-    let subjects = prop_oneof![
-        Just(JudgedSubjects::All),
-        prop::collection::btree_set(prop::sample::select(vec!["t1", "t2", "t3"]), 0..3).prop_map(
-            |towns| JudgedSubjects::Only(
-                towns.into_iter().map(|town| ("town".to_owned(), town.to_owned())).collect()
-            )
-        ),
-    ];
-    let checks = prop::collection::btree_map(
-        prop::sample::select(vec!["share", "visit", "missing"]).prop_map(str::to_owned),
-        subjects,
-        0..4,
-    );
-    (prop::sample::select(vec![SEPTEMBER, OCTOBER]), checks)
-        .prop_map(|(period, checks)| Judged { period, checks })
+#[test]
+fn an_older_period_run_again_says_nothing_against_a_newer_one_that_passed() {
+    let world = in_a_row();
+    let passed = only(world.judge(&[opened()], &[], &all(OCTOBER))).item;
+    let found = [violation("share", "t1", SEPTEMBER, 0.4)];
+    assert_eq!(world.judge(std::slice::from_ref(&passed), &found, &all(SEPTEMBER)), []);
+    assert_eq!(world.judge(&[passed], &[], &all(SEPTEMBER)), []);
 }
 
-proptest! {
-    #[test]
-    fn reconciling_twice_changes_nothing_more_and_order_does_not_matter(
-        items in prop::collection::vec(any_item(), 0..6),
-        violations in prop::collection::vec(any_violation(), 0..8),
-        judged in any_judged(),
-        day in 0..60_i32,
-        seed in any::<prop::sample::Index>(),
-    ) {
-        // The ledger has one item a key.
-        let mut seen = BTreeSet::new();
-        let items: Vec<Item> =
-            items.into_iter().filter(|item| seen.insert(item.key.clone())).collect();
-        let today = jiff::ToSpan::days(day);
-        let today = date(2024, 10, 14).checked_add(today).expect("a day");
-        let changes = run(&items, &violations, &judged, today);
-
-        let keys: Vec<&ItemKey> = changes.iter().map(|change| &change.item.key).collect();
-        let mut sorted = keys.clone();
-        sorted.sort();
-        sorted.dedup();
-        prop_assert_eq!(&keys, &sorted, "one change an item, sorted");
-
-        let (mut other_items, mut other_violations) = (items.clone(), violations.clone());
-        if !other_items.is_empty() {
-            let by = seed.index(other_items.len());
-            other_items.rotate_left(by);
-        }
-        other_violations.reverse();
-        prop_assert_eq!(&run(&other_items, &other_violations, &judged, today), &changes);
-
-        // Only what could be judged passes.
-        for change in &changes {
-            let passed = matches!(
-                change.kind,
-                ItemEventKind::Closed | ItemEventKind::DataPasses | ItemEventKind::Withdrawn
-            );
-            if passed {
-                prop_assert!(judged.covers(&change.item.key));
-                prop_assert!(violations.iter().all(|v| v.key != change.item.key));
-            }
-        }
-
-        let after = apply(&items, changes);
-        prop_assert_eq!(run(&after, &violations, &judged, today), vec![]);
+#[test]
+fn what_a_person_closed_while_the_data_failed_reopens_only_on_a_later_period() {
+    for state in [ItemState::Closed, ItemState::Archived, ItemState::Withdrawn] {
+        let item = Item { state, data_passes: false, item_no: 3, ..opened() };
+        let same = [violation("share", "t1", SEPTEMBER, 0.4)];
+        let items = std::slice::from_ref(&item);
+        assert_eq!(run(items, &same, &all(SEPTEMBER), date(2024, 10, 20)), [], "{state}");
+        let later = [violation("share", "t1", OCTOBER, 0.4)];
+        let change = only(run(items, &later, &all(OCTOBER), date(2024, 11, 15)));
+        assert_eq!((change.kind, change.item.episode), (ItemEventKind::Reopened, 2));
+        // Closed by data, the same period's correction reopens it.
+        let by_data = Item { data_passes: true, passed_for: Some(SEPTEMBER), ..item };
+        let change = only(run(&[by_data], &same, &all(SEPTEMBER), date(2024, 10, 20)));
+        assert_eq!(change.kind, ItemEventKind::Reopened);
     }
+}
+
+#[test]
+fn what_a_person_reopened_while_the_data_passed_closes_only_on_a_later_period() {
+    let item = Item { passed_for: Some(OCTOBER), episode: 2, ..opened() };
+    let items = std::slice::from_ref(&item);
+    assert_eq!(run(items, &[], &all(OCTOBER), date(2024, 10, 15)), []);
+    let change = only(run(items, &[], &all(NOVEMBER), date(2024, 12, 13)));
+    assert_eq!(change.kind, ItemEventKind::Closed);
+}
+
+#[test]
+fn a_new_episode_forgets_what_was_said_and_done_and_keeps_what_belongs_to_the_matter() {
+    let old = Item {
+        item_no: 9,
+        state: ItemState::Archived,
+        data_passes: true,
+        remark: "与区规划局有关".to_owned(),
+        responsible: "unit".to_owned(),
+        responsible_code: Some(UnitCode::new("t2")),
+        assigned_on: Some(date(2024, 10, 14)),
+        assigned_by: "supervisor".to_owned(),
+        signed_on: Some(date(2024, 10, 14)),
+        answered_on: Some(date(2024, 10, 15)),
+        verified_on: Some(date(2024, 10, 15)),
+        closed_on: Some(date(2024, 10, 16)),
+        archived_on: Some(date(2024, 10, 17)),
+        looked_back_on: Some(date(2024, 10, 17)),
+        progress: Some(100),
+        problem: "缺教室".to_owned(),
+        measures: "改造".to_owned(),
+        evidence: "武教函1号".to_owned(),
+        opinion: "属实".to_owned(),
+        original_due_on: Some(date(2024, 10, 21)),
+        n_extensions: 1,
+        n_returns: 2,
+        n_slips: 3,
+        ladder_steps: 4,
+        escalation: 2,
+        escalated_on: Some(date(2024, 10, 16)),
+        paused_workdays: 5,
+        light_changes: 6,
+        n_passes: 1,
+        passed_for: Some(OCTOBER),
+        ..opened()
+    };
+    let found = [violation("share", "t1", OCTOBER, 0.3)];
+    let change = only(run(std::slice::from_ref(&old), &found, &all(OCTOBER), date(2024, 11, 8)));
+    let fresh = only(run(&[], &found, &all(OCTOBER), date(2024, 11, 8))).item;
+    let expected = Item {
+        item_no: 9,
+        episode: 2,
+        remark: old.remark,
+        responsible: old.responsible,
+        responsible_code: old.responsible_code,
+        ..fresh
+    };
+    assert_eq!(change.item, expected);
+}
+
+#[test]
+fn what_data_closed_is_looked_back_at_by_later_data_and_not_by_silence() {
+    let closed = Item {
+        state: ItemState::Closed,
+        data_passes: true,
+        closed_on: Some(date(2024, 10, 16)),
+        passed_for: Some(OCTOBER),
+        ..opened()
+    };
+    let items = std::slice::from_ref(&closed);
+    let december = Period::Month { year: 2024, month: 12 };
+    // `look_back_workdays` of the home is 60. After 16 October: 11 working days in October, 21 in November, 22
+    // in December, 1 January off; 2, 3, 6, 7, 8 and 9 January.
+    let world = |today| World { rules: rules(), ..World::on(today) };
+    assert_eq!(
+        world(date(2025, 1, 8)).calendar.add_workdays(date(2024, 10, 16), 60).on,
+        date(2025, 1, 9)
+    );
+    assert_eq!(world(date(2025, 1, 8)).judge(items, &[], &all(december)), [], "too early");
+    let late = world(date(2025, 1, 9));
+    let nobody = Judged {
+        period: december,
+        checks: [("share".to_owned(), JudgedSubjects::Only(BTreeSet::new()))].into(),
+    };
+    assert_eq!(late.judge(items, &[], &nobody), [], "the town is silent");
+    assert_eq!(late.judge(items, &[], &all(OCTOBER)), [], "no later figures");
+    let change = only(late.judge(items, &[], &all(december)));
+    assert_eq!((change.kind, change.item.state), (ItemEventKind::LookedBack, ItemState::Closed));
+    assert_eq!(change.item.looked_back_on, Some(date(2025, 1, 9)));
+    assert_eq!(late.judge(std::slice::from_ref(&change.item), &[], &all(december)), []);
+    // It fails instead: reopened.
+    let found = [violation("share", "t1", december, 0.4)];
+    assert_eq!(only(late.judge(items, &found, &all(december))).kind, ItemEventKind::Reopened);
+    // Archived the day after, not on the day itself.
+    assert_eq!(follow_day(std::slice::from_ref(&change.item), &late.setting()), []);
+    let next = world(date(2025, 1, 10));
+    let archived = only(follow_day(&[change.item], &next.setting()));
+    assert_eq!(
+        (archived.kind, archived.item.state),
+        (ItemEventKind::Archived, ItemState::Archived)
+    );
+    // What a person closed waits for a person.
+    let by_person = Item { data_passes: false, ..closed.clone() };
+    assert_eq!(late.judge(&[by_person], &[], &all(december)), []);
+}
+
+#[test]
+fn a_matter_of_one_period_is_archived_without_looking_back() {
+    let mut world = World { rules: rules(), ..World::on(date(2025, 1, 9)) };
+    let closed = Item {
+        state: ItemState::Closed,
+        data_passes: true,
+        closed_on: Some(date(2024, 10, 16)),
+        ..opened()
+    };
+    assert_eq!(follow_day(std::slice::from_ref(&closed), &world.setting()), []);
+    world.rules[0].per_period = true;
+    let change = only(follow_day(std::slice::from_ref(&closed), &world.setting()));
+    assert_eq!(change.kind, ItemEventKind::Archived);
+    world.today = date(2025, 1, 8);
+    assert_eq!(follow_day(&[closed], &world.setting()), []);
+}
+
+#[test]
+fn an_item_says_which_version_of_its_rule_judged_it_last() {
+    let mut world = World { rules: rules(), calendar: calendar(), ..World::on(date(2024, 10, 14)) };
+    world.versions.insert("share".to_owned(), 2);
+    let found = [violation("share", "t1", SEPTEMBER, 0.4)];
+    let item = only(world.judge(&[], &found, &all(SEPTEMBER))).item;
+    assert_eq!(item.rule_version, 2);
+    world.versions.insert("share".to_owned(), 3);
+    let change = only(world.judge(&[item], &found, &all(SEPTEMBER)));
+    assert_eq!((change.kind, change.item.rule_version), (ItemEventKind::Kept, 3));
+    assert_eq!(change.reason, "按第3版规则核对");
+    let closed = only(world.judge(&[opened()], &[], &all(OCTOBER))).item;
+    assert_eq!(closed.rule_version, 3);
+}
+
+#[test]
+fn source_lead_and_responsible_are_the_rule_s() {
+    let mut world = World { rules: rules(), calendar: calendar(), ..World::on(date(2024, 10, 14)) };
+    world.rules[0].source = ItemSource::Task;
+    world.rules[0].lead = "bureau".to_owned();
+    world.rules[0].responsible = "secretariat".to_owned();
+    let found = [violation("share", "t1", SEPTEMBER, 0.4)];
+    let item = only(world.judge(&[], &found, &all(SEPTEMBER))).item;
+    assert_eq!((item.source, item.lead.as_str()), (ItemSource::Task, "bureau"));
+    assert_eq!(item.responsible, "secretariat");
+    // Handed to another unit by a person, it stays there whatever the rule says.
+    let handed = Item {
+        responsible: "unit".to_owned(),
+        responsible_code: Some(UnitCode::new("t2")),
+        ..item
+    };
+    let later = [violation("share", "t1", OCTOBER, 0.41)];
+    let kept = only(world.judge(&[handed], &later, &all(OCTOBER))).item;
+    assert_eq!((kept.responsible.as_str(), kept.responsible_unit().as_str()), ("unit", "t2"));
 }

@@ -325,7 +325,7 @@ class Campaign:
 
     def take_childcare_points(self, entry, rows):
         there = [row for row in rows
-                 if fold(row["code"]) != "无" and fold(row["disposal"]) not in ("取缔", "转办")]
+                 if fold(row["code"]) != "无" and fold(row["disposal"]) not in ("取缔", "转办", "合并")]
         month = self.points.setdefault(entry["period"], {})
         month[entry["reporter_code"]] = (
             len(there), sum(count(row["children"], entry["path"]) for row in there))

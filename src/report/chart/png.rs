@@ -6,11 +6,16 @@ use resvg::{tiny_skia, usvg};
 use usvg::fontdb;
 
 use super::ChartError;
+use super::canvas::{Room, crowded};
+
+/// Of how many pixels one is looked at when a picture is judged to be blank.
+const SAMPLED_EVERY: usize = 7;
 
 /// The picture of an SVG, `scale` device pixels for one CSS pixel (2 for sharp print).
 ///
 /// # Errors
-/// If a text of it has a character that no face of `fonts` has, or no text could be set at all.
+/// If a text of it has a character that no face of `fonts` has, or no text could be set at all; if texts as
+/// they were set cover each other or leave the picture; if next to nothing of it is not white.
 pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u8>, ChartError> {
     let options = usvg::Options {
         fontdb: Arc::clone(fonts),
@@ -27,12 +32,26 @@ pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u
         return Err(ChartError::NoFont);
     }
     let (width, height) = (tree.size().width(), tree.size().height());
+    let mut rooms = Vec::new();
+    collect_rooms(tree.root(), &mut rooms);
+    if let Some(what) = crowded(&rooms, f64::from(width), f64::from(height)) {
+        return Err(ChartError::Overlap { what });
+    }
     let wrong = || ChartError::Size { width, height, scale };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
     let (w, h) = ((width * scale).ceil() as u32, (height * scale).ceil() as u32);
     let mut pixmap = tiny_skia::Pixmap::new(w, h).ok_or_else(wrong)?;
     pixmap.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
+    // A sample tells as much as all two million.
+    let is_marked =
+        |p: &&tiny_skia::PremultipliedColorU8| p.red().min(p.green()).min(p.blue()) < 200;
+    let n_pixels = pixmap.pixels().len() / SAMPLED_EVERY;
+    let n_marked = pixmap.pixels().iter().step_by(SAMPLED_EVERY).filter(is_marked).count();
+    // The emptiest true chart, one line over two months, marks three in a hundred.
+    if n_marked * 200 < n_pixels {
+        return Err(ChartError::Faint { n_marked, n_pixels });
+    }
     pixmap.encode_png().map_err(|error| ChartError::Png(error.to_string()))
 }
 
@@ -59,6 +78,31 @@ fn any_font_rather_than_none() -> usvg::FontSelectionFn<'static> {
             faces.find(plain).or_else(|| fonts.faces().next()).map(|face| face.id)
         })
     })
+}
+
+/// Where the letters of each text stand as the faces set them. The box of a text reaches from the face's
+/// ascent to its descent, which of CJK faces is half as high again as the letters: that is taken off.
+fn collect_rooms(group: &usvg::Group, rooms: &mut Vec<(Room, String)>) {
+    for node in group.children() {
+        match node {
+            usvg::Node::Group(group) => collect_rooms(group, rooms),
+            usvg::Node::Text(text) => {
+                let room = text.abs_bounding_box();
+                let (w, h) = (f64::from(room.width()), f64::from(room.height()));
+                let (x, y) = (f64::from(room.left()), f64::from(room.top()));
+                let whole: String = text.chunks().iter().map(usvg::TextChunk::text).collect();
+                // Of a text that runs upwards the height is its length.
+                let is_upright = text.abs_transform().kx.abs() > 0.5;
+                let room = if is_upright {
+                    (x + 0.25 * w, y, x + 0.8 * w, y + h)
+                } else {
+                    (x, y + 0.25 * h, x + w, y + 0.8 * h)
+                };
+                rooms.push((room, whole));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn check_glyphs(group: &usvg::Group, n_texts: &mut usize) -> Result<(), ChartError> {

@@ -1,15 +1,17 @@
 //! The functions by which a template puts typed pieces (tables, charts, figures) into a document.
 
-mod charts;
+pub(super) mod charts;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use indexmap::IndexMap;
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, State};
 use serde::Deserialize;
 use unicode_width::UnicodeWidthStr;
 
+use crate::config::chart::DeclaredChart;
 use crate::diagnostic::nearest;
 use crate::model::Light;
 use crate::report::context::{ColumnKind, QueryRows};
@@ -17,8 +19,8 @@ use crate::report::document::{self, Align, Cell, Chart, Column, Figure, Format, 
 use crate::report::filters::{number, wrong};
 use crate::report::numbers::{self, NO_VALUE};
 
-pub(super) const NAMES: [&str; 7] =
-    ["table", "chart", "fig", "col", "attachments", "pagebreak", "landscape"];
+pub(super) const NAMES: [&str; 8] =
+    ["table", "chart", "fig", "col", "attachments", "appendix", "pagebreak", "landscape"];
 
 /// What a token stands for.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub(super) enum Piece {
     PageBreak,
     LandscapeBegin,
     LandscapeEnd,
+    AppendixBegin(String),
+    AppendixEnd,
 }
 
 /// What the functions of one rendering share.
@@ -39,12 +43,18 @@ pub(super) struct Pieces {
     /// Letters and digits that stand nowhere in template or data.
     token: String,
     results: Arc<BTreeMap<String, QueryRows>>,
+    /// Charts that the front matter declares.
+    charts: IndexMap<String, DeclaredChart>,
     found: Mutex<Vec<Piece>>,
 }
 
 impl Pieces {
-    pub(super) fn new(token: String, results: Arc<BTreeMap<String, QueryRows>>) -> Arc<Pieces> {
-        Arc::new(Pieces { token, results, found: Mutex::new(Vec::new()) })
+    pub(super) fn new(
+        token: String,
+        results: Arc<BTreeMap<String, QueryRows>>,
+        charts: IndexMap<String, DeclaredChart>,
+    ) -> Arc<Pieces> {
+        Arc::new(Pieces { token, results, charts, found: Mutex::new(Vec::new()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Piece>> {
@@ -88,20 +98,37 @@ pub(super) fn register(env: &mut Environment<'_>, pieces: &Arc<Pieces>) {
     });
     env.add_function("col", col);
     let p = Arc::clone(pieces);
-    env.add_function("attachments", move |names: Vec<String>| p.block(Piece::Attachments(names)));
+    env.add_function("attachments", move |names: Option<Vec<String>>| {
+        p.block(Piece::Attachments(names.unwrap_or_default()))
+    });
     let p = Arc::clone(pieces);
     env.add_function("pagebreak", move || p.block(Piece::PageBreak));
     let p = Arc::clone(pieces);
     env.add_function("landscape", move |state: &mut State, kwargs: Kwargs| {
-        let caller: Value = kwargs
-            .get("caller")
-            .map_err(|_| wrong("landscape is a block: {% call landscape() %} … {% endcall %}"))?;
-        kwargs.assert_all_used()?;
-        let begin = p.put(Piece::LandscapeBegin);
-        let inner = caller.call(state, &[])?;
-        let end = p.put(Piece::LandscapeEnd);
-        Ok::<Value, Error>(Value::from_safe_string(format!("\n\n{begin}\n\n{inner}\n\n{end}\n\n")))
+        let hint = "landscape is a block: {% call landscape() %} … {% endcall %}";
+        section(&p, state, &kwargs, (Piece::LandscapeBegin, Piece::LandscapeEnd), hint)
     });
+    let p = Arc::clone(pieces);
+    env.add_function("appendix", move |state: &mut State, title: String, kwargs: Kwargs| {
+        let hint = "appendix is a block: {% call appendix(\"标题\") %} … {% endcall %}";
+        section(&p, state, &kwargs, (Piece::AppendixBegin(title), Piece::AppendixEnd), hint)
+    });
+}
+
+/// What a call block holds, between two pieces.
+fn section(
+    pieces: &Pieces,
+    state: &mut State,
+    kwargs: &Kwargs,
+    (begin, end): (Piece, Piece),
+    hint: &'static str,
+) -> Result<Value, Error> {
+    let caller: Value = kwargs.get("caller").map_err(|_| wrong(hint))?;
+    kwargs.assert_all_used()?;
+    let begin = pieces.put(begin);
+    let inner = caller.call(state, &[])?;
+    let end = pieces.put(end);
+    Ok(Value::from_safe_string(format!("\n\n{begin}\n\n{inner}\n\n{end}\n\n")))
 }
 
 /// `col("share", "公办占比", format="percent", met="share_met")`: a column of a table or chart.

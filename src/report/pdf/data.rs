@@ -62,6 +62,12 @@ fn blocks(
             Block::Landscape(inner) => {
                 Ok(json!({ "kind": "landscape", "blocks": blocks(inner, charts, svgs)? }))
             }
+            Block::Appendix(appendix) => Ok(json!({
+                "kind": "appendix",
+                "label": appendix.label(),
+                "title": appendix.title,
+                "blocks": blocks(&appendix.blocks, charts, svgs)?,
+            })),
             Block::AttachmentList(names) => {
                 Ok(json!({ "kind": "attachment_list", "names": names }))
             }

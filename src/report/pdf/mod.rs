@@ -6,8 +6,11 @@
 //! - Families are named by role in the typesetter's font book (`fang/0`, `fang/1` …): the style says 仿宋, the machine
 //!   says which face, and a family that is not set cannot be asked for.
 //! - A warning is an error: typst only warns of an unknown family. A glyph that no face has is one too.
+//! - The file is PDF/A-2u, tagged: an office keeps its papers for decades, and every character can be searched
+//!   and copied. It costs nothing; where it cannot be had, the paper matters more than its standard.
 //! - Same document, style, faces and program: same bytes. The one clock is [`PdfMeta::created_at`].
 
+mod book;
 mod data;
 mod glyphs;
 mod table;
@@ -20,12 +23,13 @@ use typst::diag::Warned;
 use typst::foundations::{Datetime, Smart};
 use typst::{WorldExt, comemo};
 use typst_layout::PagedDocument;
-use typst_pdf::{PdfOptions, Timestamp};
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use super::document::{Chart, Document};
-use super::fonts::{Fonts, INSTALL_HINT, MissingRole, ReadFontError};
+use super::fonts::{Fonts, MissingRole, RARE_HINT, ReadFontError};
 use crate::diagnostic::Diagnostic;
 
+pub use book::PaperBook;
 use world::PaperWorld;
 
 /// How operators know the page style.
@@ -45,6 +49,9 @@ pub struct PdfMeta<'a> {
 pub struct Pdf {
     pub bytes: Vec<u8>,
     pub n_pages: usize,
+    /// Whether it keeps to PDF/A-2u, as an archive asks. A face whose licence forbids embedding, or a chart that
+    /// the standard refuses, leaves a plain PDF 1.7.
+    pub is_archival: bool,
     /// The faces that draw at least one glyph, sorted: file, index in it, PostScript name.
     pub faces: Vec<UsedFace>,
 }
@@ -77,7 +84,7 @@ pub enum PdfError {
     /// The page style, or what it did with this document; warnings count.
     #[error("the page style does not compile:\n{}", join(.0))]
     Style(Vec<Diagnostic>),
-    #[error("no font on this machine draws {}\n  hint: {INSTALL_HINT}", describe(.0))]
+    #[error("no font on this machine draws {}\n  hint: {RARE_HINT}", describe(.0))]
     MissingGlyphs(Vec<MissingGlyphs>),
     #[error("the document does not serialise")]
     Serialise(#[from] serde_json::Error),
@@ -123,14 +130,22 @@ fn typeset(world: &PaperWorld<'_>, style: &str, timestamp: Timestamp) -> Result<
     if !found.missing.is_empty() {
         return Err(PdfError::MissingGlyphs(found.missing));
     }
-    let options = PdfOptions {
+    let options = |standards: PdfStandards| PdfOptions {
         creator: Smart::Custom(Some(concat!("duban ", env!("CARGO_PKG_VERSION")).to_owned())),
         timestamp: Some(timestamp),
+        standards,
         ..PdfOptions::default()
     };
-    let bytes =
-        typst_pdf::pdf(&paper, &options).map_err(|errors| diagnose(world, style, &errors))?;
-    Ok(Pdf { bytes, n_pages: paper.pages().len(), faces: found.faces })
+    let archival = PdfStandards::new(&[PdfStandard::A_2u])
+        .ok()
+        .and_then(|standards| typst_pdf::pdf(&paper, &options(standards)).ok());
+    let is_archival = archival.is_some();
+    let bytes = match archival {
+        Some(bytes) => bytes,
+        None => typst_pdf::pdf(&paper, &options(PdfStandards::default()))
+            .map_err(|errors| diagnose(world, style, &errors))?,
+    };
+    Ok(Pdf { bytes, n_pages: paper.pages().len(), is_archival, faces: found.faces })
 }
 
 fn timestamp(at: &ZonedDateTime) -> Result<Timestamp, PdfError> {

@@ -10,9 +10,9 @@ use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
+use super::book::PaperBook;
 use super::data::{self, Prepared};
 use super::{DrawChart, PdfError, PdfMeta};
-use crate::config::fonts::role_label;
 use crate::report::document::Document;
 use crate::report::fonts::{Face, Fonts, ReadFontError};
 
@@ -21,17 +21,9 @@ static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Lib
 pub(super) struct PaperWorld<'a> {
     main: Source,
     files: HashMap<String, Bytes>,
-    book: LazyHash<FontBook>,
-    /// In the order of the book.
-    slots: Vec<Slot<'a>>,
+    faces: &'a [Face],
+    book: &'a PaperBook,
     font_error: Mutex<Option<ReadFontError>>,
-}
-
-/// One entry of the font book.
-struct Slot<'a> {
-    face: &'a Face,
-    /// The role whose first choice this is.
-    plays: Option<String>,
 }
 
 impl<'a> PaperWorld<'a> {
@@ -42,39 +34,16 @@ impl<'a> PaperWorld<'a> {
         style: &str,
         meta: &PdfMeta<'_>,
     ) -> Result<PaperWorld<'a>, PdfError> {
-        let mut book = FontBook::new();
-        let mut slots = Vec::new();
-        let mut families: Vec<(String, Vec<String>)> = Vec::new();
-        for role in fonts.roles() {
-            let mut names = Vec::new();
-            for (rank, face) in fonts.chain(role)?.enumerate() {
-                let mut info = fonts.info(face)?;
-                let name = format!("{role}/{rank}");
-                info.family.clone_from(&name);
-                book.push(info);
-                let plays = (rank == 0).then(|| format!("{role} ({})", role_label(role)));
-                slots.push(Slot { face, plays });
-                names.push(name);
-            }
-            families.push((role.to_owned(), names));
-        }
-        // Charts name the families themselves; each face answers to its own name as well.
-        for face in fonts.faces() {
-            let mut info = fonts.info(face)?;
-            info.family.clone_from(&face.family);
-            book.push(info);
-            slots.push(Slot { face, plays: None });
-        }
-
-        let Prepared { json, svgs } = data::prepare(document, charts, &families, meta)?;
+        let book = PaperBook::of(fonts)?;
+        let Prepared { json, svgs } = data::prepare(document, charts, &book.families, meta)?;
         let mut files = HashMap::new();
         files.insert("document.json".to_owned(), Bytes::new(json));
         for (path, svg) in svgs {
             files.insert(path, Bytes::from_string(svg));
         }
         let main = Source::detached(style);
-        let book = LazyHash::new(book);
-        Ok(PaperWorld { main, files, book, slots, font_error: Mutex::new(None) })
+        let faces = fonts.all_faces();
+        Ok(PaperWorld { main, files, faces, book, font_error: Mutex::new(None) })
     }
 
     pub(super) fn main_id(&self) -> FileId {
@@ -83,25 +52,25 @@ impl<'a> PaperWorld<'a> {
 
     /// The roles whose first choice is this font.
     pub(super) fn roles_of(&self, font: &Font) -> Vec<&str> {
-        let plays = |slot: &'_ Slot<'_>| is_same(slot.face, font);
-        self.slots
+        self.book
+            .slots
             .iter()
-            .filter(|slot| slot.plays.is_some() && plays(slot))
+            .filter(|slot| slot.plays.is_some() && is_same(&self.faces[slot.face], font))
             .filter_map(|slot| slot.plays.as_deref())
             .collect()
     }
 
-    pub(super) fn face_of(&self, font: &Font) -> Option<&Face> {
-        self.slots.iter().map(|slot| slot.face).find(|face| is_same(face, font))
+    pub(super) fn face_of(&self, font: &Font) -> Option<&'a Face> {
+        self.faces.iter().find(|face| is_same(face, font))
     }
 
     /// The face whose loaded bytes these are: how a picture's font is told.
-    pub(super) fn face_at(&self, data: &[u8], index: u32) -> Option<&Face> {
+    pub(super) fn face_at(&self, data: &[u8], index: u32) -> Option<&'a Face> {
         let is_here = |face: &&Face| {
             let loaded = face.loaded().map(|font| font.data().as_slice().as_ptr());
             face.index == index && loaded == Some(data.as_ptr())
         };
-        self.slots.iter().map(|slot| slot.face).find(is_here)
+        self.faces.iter().find(is_here)
     }
 
     /// A file that was there at the scan could not be read when typst asked.
@@ -120,7 +89,7 @@ impl World for PaperWorld<'_> {
     }
 
     fn book(&self) -> &LazyHash<FontBook> {
-        &self.book
+        &self.book.book
     }
 
     fn main(&self) -> FileId {
@@ -136,7 +105,7 @@ impl World for PaperWorld<'_> {
     }
 
     fn font(&self, index: usize) -> Option<Font> {
-        match self.slots.get(index)?.face.font() {
+        match self.faces.get(self.book.slots.get(index)?.face)?.font() {
             Ok(font) => Some(font),
             Err(error) => {
                 let mut first = self.font_error.lock().unwrap_or_else(PoisonError::into_inner);

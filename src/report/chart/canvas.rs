@@ -1,0 +1,275 @@
+//! An SVG under construction that knows where its texts stand.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::{ChartError, Style};
+use crate::report::document::Chart;
+
+pub(super) const INK: &str = "#222222";
+pub(super) const GREY: &str = "#5f5f5f";
+pub(super) const GRID: &str = "#dddddd";
+pub(super) const TARGET: &str = "#a61b1b";
+/// Tones that also differ in grey (luminance 28, 50, 64, 43 %).
+pub(super) const TONES: [&str; 4] = ["#1f4e79", "#d07a2d", "#6aa391", "#7a5195"];
+pub(super) const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
+
+/// Fills that a copier keeps apart.
+const PATTERNS: &str = "<defs>\
+<pattern id=\"miss\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" fill=\"#ffffff\"/>\
+<path d=\"M-1.5,1.5 l3,-3 M0,6 l6,-6 M4.5,7.5 l3,-3\" stroke=\"#a61b1b\" stroke-width=\"1.6\"/></pattern>\
+<pattern id=\"warn\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" fill=\"#ffe9a8\"/>\
+<path d=\"M-1.5,4.5 l3,3 M0,0 l6,6 M4.5,-1.5 l3,3\" stroke=\"#8a5a00\" stroke-width=\"1.2\"/></pattern>\
+<pattern id=\"none\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect width=\"5\" height=\"5\" fill=\"#ffffff\"/>\
+<path d=\"M0,5 l5,-5\" stroke=\"#b5b5b5\" stroke-width=\"0.8\"/></pattern>\
+<pattern id=\"dots\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect width=\"5\" height=\"5\" fill=\"#e3f1ec\"/>\
+<circle cx=\"2.5\" cy=\"2.5\" r=\"1\" fill=\"#3f7a68\"/></pattern></defs>";
+
+#[derive(Clone, Copy)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// What stands behind a text.
+#[derive(Clone, Copy)]
+pub(super) enum Rim {
+    /// A white rim: readable over lines and hatches.
+    White,
+    /// Nothing: for white letters on dark ground.
+    None,
+}
+
+/// A box that letters take: left, top, right, bottom.
+pub(super) type Room = (f64, f64, f64, f64);
+
+pub(super) struct Canvas {
+    body: String,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// Where letters stand, and which.
+    rooms: Vec<(Room, String)>,
+}
+
+impl Canvas {
+    pub(super) fn new(width: f64, height: f64) -> Canvas {
+        Canvas { body: String::new(), width, height, rooms: Vec::new() }
+    }
+
+    pub(super) fn line(
+        &mut self,
+        from: (f64, f64),
+        to: (f64, f64),
+        stroke: &str,
+        width: f64,
+        dash: &str,
+    ) {
+        let dash =
+            if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+        let _ = writeln!(
+            self.body,
+            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{stroke}\" stroke-width=\"{}\"{dash}/>",
+            n(from.0),
+            n(from.1),
+            n(to.0),
+            n(to.1),
+            n(width),
+        );
+    }
+
+    pub(super) fn rect(&mut self, x: f64, y: f64, w: f64, h: f64, fill: &str, stroke: &str) {
+        let _ = writeln!(
+            self.body,
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1\"/>",
+            n(x),
+            n(y),
+            n(w),
+            n(h),
+        );
+    }
+
+    pub(super) fn text(
+        &mut self,
+        at: (f64, f64),
+        size: f64,
+        anchor: Anchor,
+        fill: &str,
+        text: &str,
+    ) {
+        self.lettered(at, size, anchor, fill, Rim::White, text);
+    }
+
+    pub(super) fn lettered(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        anchor: Anchor,
+        fill: &str,
+        rim: Rim,
+        text: &str,
+    ) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let width = width_of(text, size);
+        let (word, left) = match anchor {
+            Anchor::Start => ("start", x),
+            Anchor::Middle => ("middle", x - width / 2.0),
+            Anchor::End => ("end", x - width),
+        };
+        let rim = match rim {
+            Rim::White => {
+                " stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+            }
+            Rim::None => "",
+        };
+        self.rooms.push(((left, y - 0.84 * size, left + width, y + 0.12 * size), text.to_owned()));
+        let _ = writeln!(
+            self.body,
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{word}\" fill=\"{fill}\"{rim}>{}</text>",
+            n(x),
+            n(y),
+            n(size),
+            escape(text),
+        );
+    }
+
+    /// A text that runs upwards from (x, y), centred on x.
+    pub(super) fn upright(&mut self, (x, y): (f64, f64), size: f64, fill: &str, text: &str) {
+        let width = width_of(text, size);
+        let room = (x - 0.5 * size, y - width, x + 0.5 * size, y);
+        self.rooms.push((room, text.to_owned()));
+        let _ = writeln!(
+            self.body,
+            "<text transform=\"translate({} {}) rotate(-90)\" x=\"0\" y=\"0\" font-size=\"{}\" fill=\"{fill}\">{}</text>",
+            n(x + 0.36 * size),
+            n(y),
+            n(size),
+            escape(text),
+        );
+    }
+
+    pub(super) fn marker(&mut self, x: f64, y: f64, which: usize, fill: &str, stroke: &str) {
+        let shape = match which % 4 {
+            0 => format!("<circle cx=\"{}\" cy=\"{}\" r=\"4\"", n(x), n(y)),
+            1 => {
+                format!("<rect x=\"{}\" y=\"{}\" width=\"8\" height=\"8\"", n(x - 4.0), n(y - 4.0))
+            }
+            2 => polygon(&[(x, y - 5.0), (x + 4.8, y + 3.8), (x - 4.8, y + 3.8)]),
+            _ => polygon(&[(x, y - 5.0), (x + 5.0, y), (x, y + 5.0), (x - 5.0, y)]),
+        };
+        let _ = writeln!(
+            self.body,
+            "{shape} fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1.4\"/>"
+        );
+    }
+
+    /// The whole picture.
+    ///
+    /// # Errors
+    /// If a text leaves the picture, or two texts stand in each other's room.
+    pub(super) fn finish(self, chart: &Chart, style: &Style) -> Result<String, ChartError> {
+        if let Some(what) = crowded(&self.rooms, self.width, self.height) {
+            return Err(ChartError::Crowded { name: chart.name.clone(), what });
+        }
+        Ok(format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" font-family=\"{font}\">\n\
+             <title>{title}</title>\n<desc>{desc}</desc>\n{PATTERNS}\n\
+             <rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n{body}</svg>\n",
+            w = n(self.width),
+            h = n(self.height),
+            font = escape(&style.font_family),
+            title = escape(&chart.caption),
+            desc = escape(&chart.alt),
+            body = self.body,
+        ))
+    }
+}
+
+/// The first text that does not fit, or pair of texts that cover each other; a pixel is forgiven.
+pub(super) fn crowded(rooms: &[(Room, String)], width: f64, height: f64) -> Option<String> {
+    let leaves = |room: &Room| {
+        room.0 < -1.0 || room.1 < -1.0 || room.2 > width + 1.0 || room.3 > height + 1.0
+    };
+    if let Some((_, text)) = rooms.iter().find(|(room, _)| leaves(room)) {
+        return Some(format!("{text:?} does not fit into the picture"));
+    }
+    // By their left edges: of 31 × 24 cells each is compared with its neighbours alone.
+    let mut sorted: Vec<&(Room, String)> = rooms.iter().collect();
+    sorted.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
+    for (i, (a, first)) in sorted.iter().enumerate() {
+        for (b, second) in &sorted[i + 1..] {
+            if b.0 + 1.0 >= a.2 {
+                break;
+            }
+            if a.1 + 1.0 < b.3 && b.1 + 1.0 < a.3 {
+                return Some(format!("{first:?} and {second:?} cover each other"));
+            }
+        }
+    }
+    None
+}
+
+fn polygon(points: &[(f64, f64)]) -> String {
+    let points: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", n(*x), n(*y))).collect();
+    format!("<polygon points=\"{}\"", points.join(" "))
+}
+
+/// Width of a text, rather too wide than too narrow: a Chinese character is as wide as the letters
+/// are high; the others as in Noto Sans CJK, the widest of the faces that play 黑.
+pub(super) fn width_of(text: &str, size: f64) -> f64 {
+    let ems: f64 =
+        text.chars()
+            .map(|c| match c {
+                '.' | ',' | ':' | ';' | '\'' | '|' | '!' | 'i' | 'j' | 'l' => 0.3,
+                ' ' | '(' | ')' | '-' | 'f' | 't' | 'r' | 'I' | '[' | ']' => 0.4,
+                '0'..='9' | '+' | '<' | '>' | '=' => 0.56,
+                '%' | 'm' | 'w' | 'M' | 'W' | '@' => 0.95,
+                'a'..='z' => 0.6,
+                'A'..='Z' | '&' => 0.75,
+                // Where a face gives them half a character, these are still as wide as one elsewhere.
+                '→' | '±' | '×' | '■' | '●' | '▲' | '○' | '—' | '…' | '“' | '”' | '≥' | '≤'
+                | '·' => 1.0,
+                c => match c.width() {
+                    Some(0) | None => 0.0,
+                    Some(1) => 0.7,
+                    Some(_) => 1.0,
+                },
+            })
+            .sum();
+    ems * size
+}
+
+/// The widest of some texts.
+pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, size: f64) -> f64 {
+    texts.map(|text| width_of(text, size)).fold(0.0, f64::max)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
+pub(super) fn count(n: usize) -> f64 {
+    n as f64
+}
+
+/// A coordinate, to a tenth of a pixel: stable bytes, small files.
+fn n(value: f64) -> String {
+    let text = format!("{value:.1}");
+    let text = text.strip_suffix(".0").unwrap_or(&text);
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
