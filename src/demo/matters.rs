@@ -123,7 +123,7 @@ pub(super) fn bring(
         let contacts = &pipeline.config().contacts;
         let post = contacts.iter().find(|contact| contact.role == "supervisor");
         let actor = Actor {
-            role: "supervisor".to_owned(),
+            role: "supervisor".into(),
             unit_code: post.map(|contact| contact.unit_code.clone()),
             post: post.map_or_else(String::new, |contact| contact.post.clone()),
         };

@@ -1,5 +1,6 @@
 //! Supervision items (台账) and what happened to each.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -315,7 +316,7 @@ pub(super) fn apply(
         change.kind.as_str(),
         change.from_state.map(ItemState::as_str),
         item.state.as_str(),
-        &change.actor.role,
+        change.actor.role.as_ref(),
         change.actor.unit_code.as_ref().map(UnitCode::as_str),
         &change.actor.post,
         &change.reason,
@@ -439,7 +440,7 @@ fn item_event(row: &Row<'_>) -> rusqlite::Result<ItemEvent> {
         from_state: get_opt(row, "from_state")?,
         to_state: get(row, "to_state")?,
         actor: Actor {
-            role: row.get("role")?,
+            role: Cow::Owned(row.get("role")?),
             unit_code: unit_code.map(UnitCode::new),
             post: row.get("post")?,
         },

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -367,7 +369,7 @@ impl ItemEventKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// `duban` for what the program did, else a role of `contacts.csv`.
-    pub role: String,
+    pub role: Cow<'static, str>,
     /// The unit for which a unit's own role acts.
     pub unit_code: Option<UnitCode>,
     /// The post (岗位) as it is to stand in the ledger; never a private person's name.
@@ -380,7 +382,7 @@ impl Actor {
 
     /// The program, acting on data or on the calendar.
     pub fn program() -> Actor {
-        Actor { role: Actor::PROGRAM.to_owned(), unit_code: None, post: String::new() }
+        Actor { role: Cow::Borrowed(Actor::PROGRAM), unit_code: None, post: String::new() }
     }
 }
 

@@ -80,11 +80,16 @@ pub fn render(
     let begun = begun.into_iter().filter(|_| attached == Attached::Whole);
     for (max_rows, appendix_rows, max_blocks) in whole.into_iter().chain(cut).chain(begun) {
         let page = Page { document, attached, image, max_rows, appendix_rows, max_blocks };
-        let html = inline_styles(&page.html(), css)?;
-        if html.len() < MAX_BYTES {
-            return Ok(html);
+        let plain = page.html();
+        n_bytes = plain.len();
+        // Styles only make it longer.
+        if n_bytes < MAX_BYTES {
+            let html = inline_styles(&plain, css)?;
+            n_bytes = html.len();
+            if n_bytes < MAX_BYTES {
+                return Ok(html);
+            }
         }
-        n_bytes = html.len();
     }
     Err(HtmlError::TooLarge { n_bytes })
 }

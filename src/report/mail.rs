@@ -1,6 +1,6 @@
 //! The document as a mail: HTML, the same in plain text, and its charts as inline pictures.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -100,27 +100,38 @@ fn compose_with(
     draw: &Draw<'_>,
     attachments: Vec<Attachment>,
 ) -> Result<MailContent, MailError> {
-    let mut charts = Vec::new();
-    collect_charts(&document.blocks, &mut charts);
-    let mut inline: Vec<InlineImage> = Vec::new();
-    let mut pictures: HashMap<*const Chart, Picture> = HashMap::new();
-    for chart in charts {
-        let bytes = draw(chart)?;
+    // Drawn when the page comes to it: an appendix that is left to its paper takes its charts along.
+    let drawn: RefCell<Vec<(*const Chart, Picture, InlineImage)>> = RefCell::default();
+    let failed: RefCell<Option<MailError>> = RefCell::default();
+    let picture = |chart: &Chart| {
+        let is_it = |known: &&(*const Chart, Picture, InlineImage)| std::ptr::eq(known.0, chart);
+        if let Some((_, picture, _)) = drawn.borrow().iter().find(is_it) {
+            return picture.clone();
+        }
+        let bytes = draw(chart).unwrap_or_else(|error| {
+            failed.borrow_mut().get_or_insert(error);
+            Vec::new()
+        });
         let content_id = content_id(&bytes);
         let (width, height) = shown_size(&bytes);
         let picture = Picture { src: format!("cid:{content_id}"), width, height };
-        pictures.insert(std::ptr::from_ref(chart), picture);
-        if inline.iter().all(|image| image.content_id != content_id) {
-            inline.push(InlineImage { content_id, media_type: "image/png".to_owned(), bytes });
+        let image = InlineImage { content_id, media_type: "image/png".to_owned(), bytes };
+        drawn.borrow_mut().push((chart, picture.clone(), image));
+        picture
+    };
+    let html = html::render(document, css, frame.attached, &picture);
+    if let Some(error) = failed.take() {
+        return Err(error);
+    }
+    let html = html?;
+    let mut inline: Vec<InlineImage> = Vec::new();
+    for (_, picture, image) in drawn.take() {
+        let is_new = inline.iter().all(|known| known.content_id != image.content_id);
+        // A longer page may have been tried before.
+        if is_new && html.contains(&picture.src) {
+            inline.push(image);
         }
     }
-    let picture = |chart: &Chart| {
-        let picture = pictures.get(&std::ptr::from_ref(chart)).cloned();
-        picture.unwrap_or(Picture { src: String::new(), width: 0, height: 0 })
-    };
-    let html = html::render(document, css, frame.attached, &picture)?;
-    // The pictures of an appendix that the mail leaves to its paper do not go with it.
-    inline.retain(|image| html.contains(&format!("cid:{}", image.content_id)));
     let text = text::render(document);
     Ok(MailContent { subject: frame.subject.to_owned(), html, text, inline, attachments })
 }

@@ -178,7 +178,7 @@ fn assign(item: &mut Item, act: &Act, setting: &Setting<'_>) {
     item.state = ItemState::Assigned;
     item.assigned_on = Some(setting.today);
     item.signed_on = None;
-    item.assigned_by.clone_from(&act.actor.role);
+    act.actor.role.as_ref().clone_into(&mut item.assigned_by);
 }
 
 fn note_work(item: &mut Item, said: &Said) {

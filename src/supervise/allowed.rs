@@ -124,7 +124,7 @@ pub(super) fn must_be_allowed(
 ) -> Result<(), Refusal> {
     let may = setting.supervision.roles.may(action, &item.level);
     let answers = answers_for(item, actor, units);
-    let by_role = actor.role != Actor::PROGRAM && may.contains(&actor.role);
+    let by_role = actor.role != Actor::PROGRAM && may.iter().any(|role| *role == actor.role);
     let by_unit = answers && may.iter().any(|role| role == UNIT_ROLE);
     if !by_role && !by_unit {
         let now = Now(allowed(item, setting));
@@ -138,7 +138,7 @@ pub(super) fn must_be_allowed(
                 now,
             });
         }
-        return Err(Refusal::Role { action, role: actor.role.clone(), may: may.to_vec(), now });
+        return Err(Refusal::Role { action, role: actor.role.to_string(), may: may.to_vec(), now });
     }
     let answers_request = matches!(action, Action::Grant | Action::Refuse);
     let asked = |by: &Actor| by.role == actor.role && by.unit_code == actor.unit_code;

@@ -25,7 +25,7 @@ pub fn open_by_hand(
     let of_the_unit = actor.unit_code.as_ref() == Some(&new.unit_code);
     let allowed = |role: &String| *role == actor.role || role == UNIT_ROLE && of_the_unit;
     if actor.role == Actor::PROGRAM || !may.iter().any(allowed) {
-        let (role, may) = (actor.role.clone(), may.to_vec());
+        let (role, may) = (actor.role.to_string(), may.to_vec());
         let now = Now(vec![(action, may.clone())]);
         return Err(Refusal::Role { action, role, may, now });
     }

@@ -72,7 +72,7 @@ fn items_are_numbered_kept_quietly_and_read_as_they_stood() {
     assert_eq!(ledger.items(&open).unwrap(), []);
     let events = ledger.item_events(1).unwrap();
     let kinds: Vec<_> =
-        events.iter().map(|e| (e.seq, e.kind.as_str(), e.actor.role.as_str())).collect();
+        events.iter().map(|e| (e.seq, e.kind.as_str(), e.actor.role.as_ref())).collect();
     assert_eq!(kinds, [(1, "opened", "duban"), (2, "closed", "duban")]);
 }
 

@@ -349,7 +349,7 @@ pub fn model_act(matter: &Matter, act: &Act, today: Date) -> Option<Matter> {
         return None;
     }
     let is_unit = act.actor.unit_code.as_ref().is_some_and(|unit| unit.as_str() == matter.unit)
-        && ["town", "head"].contains(&act.actor.role.as_str());
+        && ["town", "head"].contains(&act.actor.role.as_ref());
     let may = word(MAY, act.action)[0];
     if !may.split(',').any(|role| role == act.actor.role || role == "unit" && is_unit) {
         return None;

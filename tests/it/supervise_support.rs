@@ -177,7 +177,7 @@ pub fn only<T: std::fmt::Debug>(changes: Vec<T>) -> T {
 
 pub fn actor(role: &str, unit: &str) -> Actor {
     Actor {
-        role: role.to_owned(),
+        role: role.to_owned().into(),
         unit_code: (!unit.is_empty()).then(|| UnitCode::new(unit)),
         post: format!("（示例）{role}"),
     }

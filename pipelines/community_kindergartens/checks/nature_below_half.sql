@@ -1,17 +1,5 @@
 -- Newly handed-over community kindergartens that become inclusive private although the town's public share was below 50 % as was known on the
 -- day of the application. The figures and the verdict stand in the metric community_applications; percentages are cut.
-WITH newest AS (
-    SELECT period, reporter_code
-    FROM (
-        SELECT c.period, c.reporter_code,
-               ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-        FROM (SELECT DISTINCT period, reporter_code FROM coverage WHERE dataset = 'community_kindergartens') c
-        JOIN periods p ON p.period = c.period
-        CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) m
-        WHERE p.stat_on <= m.ends_on
-    )
-    WHERE n = 1
-)
 SELECT 'institution' AS subject_kind, a.inst_code AS subject_code, a.inst_name AS subject_name, a.unit_code, a.period,
        CAST(a.known_num AS DOUBLE) / a.known_den AS observed, CAST(0.5 AS DOUBLE) AS target,
        concat(CAST(a.applied_on AS VARCHAR), '申请办成普惠性民办园；当日所知最新一期（', a.known_period, '）本镇街公办园在园幼儿占比',
@@ -25,5 +13,5 @@ SELECT 'institution' AS subject_kind, a.inst_code AS subject_code, a.inst_name A
                                CAST(a.current_num AS VARCHAR), '/', CAST(a.current_den AS VARCHAR), '），仍以申请当日所知为准')
                    ELSE '' END) AS detail
 FROM community_applications a
-JOIN newest n ON n.period = a.period AND n.reporter_code = a.reporter_code
-WHERE a.nature = 'inclusive' AND a.below_half
+JOIN community_standing s ON s.period = a.period AND s.inst_code = a.inst_code AND s.reporter_code = a.reporter_code
+WHERE s.for_period = $period AND a.nature = 'inclusive' AND a.below_half

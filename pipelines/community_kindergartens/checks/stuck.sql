@@ -1,34 +1,13 @@
 -- Community kindergartens that have waited too long for their next step, in working days from the last step to the form's statistics date: what
 -- came after that is not known yet. How long is too long: config/reference/community_steps.csv. A step from before the calendar of working
 -- days begins counts from its first day: at least so many.
-WITH newest AS (
-    SELECT period, reporter_code
-    FROM (
-        SELECT c.period, c.reporter_code,
-               ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-        FROM (SELECT DISTINCT period, reporter_code FROM coverage WHERE dataset = 'community_kindergartens') c
-        JOIN periods p ON p.period = c.period
-        CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) m
-        WHERE p.stat_on <= m.ends_on
-    )
-    WHERE n = 1
-),
-listed AS (
-    SELECT k.*, p.stat_on, CASE WHEN r.level = 'bureau' THEN k.reporter_code
-                WHEN u.level = 'park' THEN u.parent ELSE k.unit_code END AS answers_code
-    FROM community_kindergartens k
-    JOIN newest n ON n.period = k.period AND n.reporter_code = k.reporter_code
-    JOIN periods p ON p.period = k.period
-    LEFT JOIN units u ON u.code = k.unit_code
-    LEFT JOIN units r ON r.code = k.reporter_code
-),
-waiting AS (
+WITH waiting AS (
     SELECT *,
            CASE WHEN approved_on IS NOT NULL THEN 'approved' WHEN reviewed_on IS NOT NULL THEN 'reviewed'
                 WHEN applied_on IS NOT NULL THEN 'applied' WHEN handed_over_on IS NOT NULL THEN 'handed_over' END AS step,
            COALESCE(approved_on, reviewed_on, applied_on, handed_over_on) AS since
-    FROM listed
-    WHERE opened_on IS NULL
+    FROM community_standing
+    WHERE for_period = $period AND opened_on IS NULL
 ),
 counted AS (
     SELECT w.*, s.title, s.next_title, s.workdays, t.workday_no - COALESCE(f.workday_no, 0) AS waited

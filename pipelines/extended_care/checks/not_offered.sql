@@ -1,27 +1,15 @@
 -- Kindergartens that should offer extended care by now and do not, by the newest form of who reports them. $phase: first (直属园 and
 -- 镇街中心园) | public (all other public ones). From when: config/reference/extended_care_phases.csv, against the form's statistics date.
 -- That nobody has come to a service that is offered is no fault: it is voluntary.
-WITH newest AS (
-    SELECT period, reporter_code
-    FROM (
-        SELECT c.period, c.reporter_code,
-               ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-        FROM (SELECT DISTINCT period, reporter_code FROM coverage WHERE dataset = 'extended_care') c
-        JOIN periods p ON p.period = c.period
-        CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) m
-        WHERE p.stat_on <= m.ends_on
-    )
-    WHERE n = 1
-),
-listed AS (
-    SELECT k.inst_code, k.inst_name, k.period, k.is_daily, k.is_holiday, p.stat_on,
+WITH listed AS (
+    SELECT k.inst_code, k.inst_name, k.period, k.is_daily, k.is_holiday, n.stat_on,
            CASE WHEN r.level = 'bureau' THEN k.reporter_code
             WHEN u.level = 'park' THEN u.parent ELSE k.unit_code END AS unit_code,
            CASE WHEN i.is_direct OR i.is_central THEN 'first' WHEN i.is_public THEN 'public' END AS phase,
            CASE WHEN i.is_direct THEN '直属园' WHEN i.is_central THEN '镇街中心园' ELSE '公办园' END AS kind
     FROM extended_care k
-    JOIN newest n ON n.period = k.period AND n.reporter_code = k.reporter_code
-    JOIN periods p ON p.period = k.period
+    JOIN newest_forms n ON n.dataset = 'extended_care' AND n.for_period = $period
+        AND n.period = k.period AND n.reporter_code = k.reporter_code
     JOIN institution_kinds i ON i.period = k.period AND i.inst_code = k.inst_code
     LEFT JOIN units u ON u.code = k.unit_code
     LEFT JOIN units r ON r.code = k.reporter_code

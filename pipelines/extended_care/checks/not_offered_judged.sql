@@ -1,19 +1,8 @@
 -- Kindergartens in the newest forms whose kind the register knows, and those that it says are closed.
-WITH newest AS (
-    SELECT period, reporter_code
-    FROM (
-        SELECT c.period, c.reporter_code,
-               ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-        FROM (SELECT DISTINCT period, reporter_code FROM coverage WHERE dataset = 'extended_care') c
-        JOIN periods p ON p.period = c.period
-        CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) m
-        WHERE p.stat_on <= m.ends_on
-    )
-    WHERE n = 1
-)
 SELECT 'institution' AS subject_kind, k.inst_code AS subject_code
 FROM extended_care k
-JOIN newest n ON n.period = k.period AND n.reporter_code = k.reporter_code
+JOIN newest_forms n ON n.dataset = 'extended_care' AND n.for_period = $period
+    AND n.period = k.period AND n.reporter_code = k.reporter_code
 JOIN institution_kinds i ON i.period = k.period AND i.inst_code = k.inst_code
 UNION
 SELECT 'institution', i.inst_code

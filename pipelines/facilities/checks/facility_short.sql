@@ -1,17 +1,10 @@
 -- Kindergartens short of room, outdoor space, books or toys, by their reporter's newest form that is not
 -- after the month. Figures per child are cut: 3.999 must not read 4.00 and fail.
-WITH newest AS (
-    SELECT c.reporter_code, c.period,
-           ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-    FROM (SELECT DISTINCT reporter_code, period FROM coverage WHERE dataset = 'facilities') c
-    JOIN periods p ON p.period = c.period
-    CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) r
-    WHERE p.stat_on <= r.ends_on
-),
-short AS (
+WITH short AS (
     SELECT f.*
     FROM facility_institutions f
-    JOIN newest n ON n.reporter_code = f.reporter_code AND n.period = f.period AND n.n = 1
+    JOIN newest_forms n ON n.dataset = 'facilities' AND n.for_period = $period
+        AND n.reporter_code = f.reporter_code AND n.period = f.period
     WHERE f.is_short OR f.standard_short
 ),
 faults AS (

@@ -1,22 +1,13 @@
 -- Kindergartens at fault in the newest school year's form: one matter a kindergarten, with all that is wrong.
 -- Without a licence it is a matter of its own. Evaluation: within five years before the statistics date.
-WITH newest AS (
-    SELECT c.period
-    FROM (SELECT DISTINCT period FROM coverage WHERE dataset = 'inspections') c
-    JOIN periods p ON p.period = c.period
-    CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) r
-    WHERE p.stat_on <= r.ends_on
-    ORDER BY p.stat_on DESC
-    LIMIT 1
-),
-faults AS (
+WITH faults AS (
     SELECT s.*,
            CAST(CASE WHEN s.is_inspected THEN 0 ELSE 1 END + CASE WHEN s.is_published THEN 0 ELSE 1 END
                 + CASE WHEN s.is_evaluated THEN 0 ELSE 1 END + CASE WHEN s.has_inspector THEN 0 ELSE 1 END
                 + CASE WHEN s.is_profit_seeking THEN 1 ELSE 0 END
                 + CASE WHEN s.is_school_like THEN 1 ELSE 0 END
                 + CASE WHEN s.fees = 'compliant' THEN 0 ELSE 1 END AS DOUBLE) AS n_faults
-    FROM inspection_status s JOIN newest n ON n.period = s.period
+    FROM inspection_status s JOIN newest_forms n ON n.dataset = 'inspections' AND n.for_period = $period AND n.period = s.period
     WHERE s.reported
 )
 SELECT 'institution' AS subject_kind, inst_code AS subject_code, inst_name AS subject_name,

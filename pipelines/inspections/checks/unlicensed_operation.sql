@@ -1,19 +1,10 @@
 -- Kindergartens without a licence in the newest school year's form, and unlicensed operation that was found
 -- true and is not yet settled.
-WITH newest AS (
-    SELECT c.period
-    FROM (SELECT DISTINCT period FROM coverage WHERE dataset = 'inspections') c
-    JOIN periods p ON p.period = c.period
-    CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) r
-    WHERE p.stat_on <= r.ends_on
-    ORDER BY p.stat_on DESC
-    LIMIT 1
-)
 SELECT 'institution' AS subject_kind, s.inst_code AS subject_code, s.inst_name AS subject_name,
        s.town_code AS unit_code, s.period, CAST(NULL AS DOUBLE) AS observed,
        CAST(NULL AS DOUBLE) AS target,
        '监管表显示没有办园许可（先证后照）' AS detail
-FROM inspection_status s JOIN newest n ON n.period = s.period
+FROM inspection_status s JOIN newest_forms n ON n.dataset = 'inspections' AND n.for_period = $period AND n.period = s.period
 WHERE NOT s.has_licence
 UNION ALL
 SELECT 'incident', i.incident_no, concat('无证办园 ', i.incident_no), i.town_code, i.period,

@@ -1,19 +1,7 @@
 -- Kindergartens whose party organisation is at fault by the newest form of who reports them, not after the month's end.
 -- $rule: uncovered (none at all) | wrong_form. Source of the forms: the plan; three members have a branch of their own, one or two a
 -- joint or attached one, none an assigned guide. One without members that is listed under a joint branch is let be.
-WITH newest AS (
-    SELECT period, reporter_code
-    FROM (
-        SELECT c.period, c.reporter_code,
-               ROW_NUMBER() OVER (PARTITION BY c.reporter_code ORDER BY p.stat_on DESC) AS n
-        FROM (SELECT DISTINCT period, reporter_code FROM coverage WHERE dataset = 'party_organisations') c
-        JOIN periods p ON p.period = c.period
-        CROSS JOIN (SELECT ends_on FROM periods WHERE period = $period) m
-        WHERE p.stat_on <= m.ends_on
-    )
-    WHERE n = 1
-),
-faults AS (
+WITH faults AS (
     SELECT k.inst_code, k.inst_name, k.period, k.members, k.organisation,
            CASE WHEN r.level = 'bureau' THEN k.reporter_code
             WHEN u.level = 'park' THEN u.parent ELSE k.unit_code END AS unit_code,
@@ -22,7 +10,8 @@ faults AS (
                 WHEN k.members < 3 AND k.organisation = 'own' THEN 'wrong_form'
                 WHEN k.members > 0 AND k.organisation = 'guide' THEN 'wrong_form' END AS rule
     FROM party_organisations k
-    JOIN newest n ON n.period = k.period AND n.reporter_code = k.reporter_code
+    JOIN newest_forms n ON n.dataset = 'party_organisations' AND n.for_period = $period
+        AND n.period = k.period AND n.reporter_code = k.reporter_code
     LEFT JOIN units u ON u.code = k.unit_code
     LEFT JOIN units r ON r.code = k.reporter_code
 )
