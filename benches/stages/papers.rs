@@ -56,7 +56,7 @@ impl<'a> Paper<'a> {
             .find(|definition| definition.name == report)
             .ok_or_else(|| format!("there is no report {report}"))?;
         let fonts = Arc::new(Fonts::discover(&config.home.fonts(), &config.settings.fonts));
-        let chart_fonts = Arc::new(chart::load_fonts(fonts.files_for_charts()));
+        let chart_fonts = Arc::new(fonts.for_charts());
         let mut papers = Vec::new();
         for edition in pipeline.ledger().editions(&filter)? {
             let context = pipeline.ledger().edition_context(edition.edition_id)?;

@@ -20,9 +20,7 @@ use crate::engine::Param;
 use crate::ledger::{Cut, Edition, EditionFile, NewEdition, RunId};
 use crate::model::{MailContent, Period, Unit};
 use crate::report::fonts::Fonts;
-use crate::report::{
-    Change, EditionInfo, PeriodInfo, QueryRows, ReportContext, UnitInfo, chart, xlsx,
-};
+use crate::report::{Change, EditionInfo, PeriodInfo, QueryRows, ReportContext, UnitInfo, xlsx};
 
 /// What building one report came to.
 #[derive(Debug, Clone)]
@@ -114,8 +112,7 @@ impl Pipeline {
     }
 
     pub(super) fn chart_fonts(&self) -> &Arc<fontdb::Database> {
-        self.chart_fonts
-            .get_or_init(|| Arc::new(chart::load_fonts(self.fonts().files_for_charts())))
+        self.chart_fonts.get_or_init(|| Arc::new(self.fonts().for_charts()))
     }
 
     /// Builds the reports of a period into editions. One that fails is said and does not hold up the

@@ -21,7 +21,6 @@ use super::{Pipeline, PipelineError};
 use crate::config::fonts::FontSettings;
 use crate::durable::{Access, sha256_hex, write_all};
 use crate::ledger::{Edition, EditionId};
-use crate::report::chart;
 use crate::report::fonts::Fonts;
 
 /// What is to be done about files of an edition that are missing or damaged.
@@ -166,7 +165,7 @@ impl Pipeline {
             (&**self.fonts(), self.chart_fonts())
         } else {
             others = Fonts::discover(&self.config.home.fonts(), &families);
-            drawn = Arc::new(chart::load_fonts(others.files_for_charts()));
+            drawn = Arc::new(others.for_charts());
             (&others, &drawn)
         };
         say_fonts(&edition.fonts_json, &font_hashes(fonts)?, differs);

@@ -262,6 +262,26 @@ impl Fonts {
         paths
     }
 
+    /// The faces for a chart's renderer, which opens a face anew for every word. The file that charts are lettered
+    /// in is held in memory, the same as the typesetter's; of the others, which are asked only for what that one
+    /// lacks, the names are read.
+    pub fn for_charts(&self) -> fontdb::Database {
+        let lettering = self.resolve("hei").ok().map(|face| &face.file);
+        let mut db = fontdb::Database::new();
+        for path in self.files_for_charts() {
+            let held =
+                lettering.filter(|file| file.path == path).and_then(|file| file.bytes().ok());
+            match held {
+                Some(bytes) => {
+                    db.load_font_source(fontdb::Source::Binary(Arc::new(bytes.clone())));
+                }
+                // Not a font, or unreadable: the glyph check says what is missing in the end.
+                None => drop(db.load_font_file(path)),
+            }
+        }
+        db
+    }
+
     /// The families of `role`'s chain as a `font-family` of SVG or CSS, so that a chart is lettered
     /// in the same faces as the paper around it.
     pub fn css_families(&self, role: &str) -> Result<String, MissingRole> {

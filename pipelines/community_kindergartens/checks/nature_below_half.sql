@@ -13,5 +13,6 @@ SELECT 'institution' AS subject_kind, a.inst_code AS subject_code, a.inst_name A
                                CAST(a.current_num AS VARCHAR), '/', CAST(a.current_den AS VARCHAR), '），仍以申请当日所知为准')
                    ELSE '' END) AS detail
 FROM community_applications a
-JOIN community_standing s ON s.period = a.period AND s.inst_code = a.inst_code AND s.reporter_code = a.reporter_code
-WHERE s.for_period = $period AND a.nature = 'inclusive' AND a.below_half
+JOIN newest_forms n ON n.dataset = 'community_kindergartens' AND n.for_period = $period
+    AND n.period = a.period AND n.reporter_code = a.reporter_code
+WHERE a.nature = 'inclusive' AND a.below_half

@@ -2,8 +2,9 @@
 -- nothing was known, are left as they were; so is one that is merely left out of the form.
 SELECT 'institution' AS subject_kind, a.inst_code AS subject_code
 FROM community_applications a
-JOIN community_standing s ON s.period = a.period AND s.inst_code = a.inst_code AND s.reporter_code = a.reporter_code
-WHERE s.for_period = $period AND a.nature <> 'undecided' AND a.below_half IS NOT NULL
+JOIN newest_forms n ON n.dataset = 'community_kindergartens' AND n.for_period = $period
+    AND n.period = a.period AND n.reporter_code = a.reporter_code
+WHERE a.nature <> 'undecided' AND a.below_half IS NOT NULL
 UNION
 SELECT 'institution', i.inst_code
 FROM institutions i

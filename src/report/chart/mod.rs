@@ -22,7 +22,7 @@ mod words;
 
 use resvg::usvg;
 
-pub use png::{load_fonts, png};
+pub use png::png;
 pub use words::describe;
 
 use super::document::{Chart, ChartShape};

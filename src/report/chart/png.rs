@@ -55,16 +55,6 @@ pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u
     pixmap.encode_png().map_err(|error| ChartError::Png(error.to_string()))
 }
 
-/// The faces of these files. Files that are no fonts are passed over: the caller has looked for them.
-pub fn load_fonts<'a>(files: impl IntoIterator<Item = &'a std::path::Path>) -> fontdb::Database {
-    let mut fonts = fontdb::Database::new();
-    for file in files {
-        // Not a font, or unreadable: the glyph check says what is missing in the end.
-        drop(fonts.load_font_file(file));
-    }
-    fonts
-}
-
 /// Where no family of the list is there, usvg would leave the text out without a word. Any face
 /// will do to begin with: for characters that it lacks the others are asked.
 fn any_font_rather_than_none() -> usvg::FontSelectionFn<'static> {

@@ -7,8 +7,10 @@ use crate::report::document::Chart;
 
 /// English Metric Units in a twip (1/20 pt).
 const EMU_PER_TWIP: i64 = 635;
-/// How high a picture may be: 110 mm, 125 mm on landscape pages.
+/// How high a picture may be: 110 mm; 190 mm if it is higher than wide (a row a town), so that its letters are
+/// read in print; 125 mm on landscape pages.
 const MAX_HEIGHT: i64 = 6_236;
+const MAX_HEIGHT_TALL: i64 = 10_772;
 const MAX_HEIGHT_LANDSCAPE: i64 = 7_087;
 
 /// Width and height in pixels, from the picture's own header.
@@ -36,6 +38,7 @@ pub(super) fn drawing(
     orientation: Orientation,
 ) -> Element {
     let max_height = match orientation {
+        Orientation::Portrait if height > width => MAX_HEIGHT_TALL,
         Orientation::Portrait => MAX_HEIGHT,
         Orientation::Landscape => MAX_HEIGHT_LANDSCAPE,
     };
