@@ -112,8 +112,9 @@ pub fn render(
     let timestamp = timestamp(meta.created_at)?;
     let world = PaperWorld::new(document, charts, fonts, style, &meta)?;
     let pdf = typeset(&world, style, timestamp);
-    // typst keeps every intermediate of every paper otherwise.
-    comemo::evict(0);
+    // typst keeps every intermediate of every paper otherwise. Of the last one they stay: another thread may be
+    // amid its own paper.
+    comemo::evict(1);
     match world.take_font_error() {
         Some(error) => Err(error.into()),
         None => pdf,
