@@ -86,7 +86,11 @@ fn hand_over(paper: &Paper<'_>, rendered: &Rendered, folder: &Path) -> Outcome<(
 fn make(paper: &Paper<'_>, rendered: &Rendered, format: &str) -> Outcome<usize> {
     Ok(match format {
         "html" => paper.mail(rendered, Vec::new())?.html.len(),
-        "pdf" => paper.pdf(rendered)?.len(),
+        "pdf" => {
+            // No run sets the same paper twice: what the last round left must not help.
+            typst::comemo::evict(0);
+            paper.pdf(rendered)?.len()
+        }
         "docx" => paper.docx(rendered)?.len(),
         _ => paper.xlsx(rendered)?.len(),
     })
