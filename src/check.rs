@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::{DataType, SchemaRef};
+use ecow::{EcoString, eco_format};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -65,8 +66,12 @@ enum Kind {
 
 /// The parameters of a check's SQL: those of every check, and its own `params`.
 fn params<'a>(check: &'a CheckRule, at: &Moment) -> Vec<(&'a str, Param)> {
-    let given =
-        [at.period.to_string(), at.as_of.to_string(), at.today.to_string(), check.level.clone()];
+    let given = [
+        at.period.to_string(),
+        at.as_of.to_string(),
+        at.today.to_string(),
+        check.level.to_string(),
+    ];
     let own = check.params.iter().map(|(name, value)| (name.as_str(), Param::from(value.as_str())));
     GIVEN_PARAMS.into_iter().zip(given.map(Param::Text)).chain(own).collect()
 }
@@ -94,8 +99,8 @@ pub async fn run(engine: &Engine, check: &CheckRule, at: &Moment) -> Result<Outc
         Some(sql) => {
             let result = query(engine, check, sql, at).await?;
             let subject = |row: Row<'_>| {
-                let code = subject_code(check, row.text("subject_code")?, at);
-                Some((row.text("subject_kind")?.to_owned(), code))
+                let code = subject_code(check, row.text("subject_code")?.into(), at);
+                Some((row.text("subject_kind")?.into(), code))
             };
             JudgedSubjects::Only(result.rows().filter_map(subject).collect())
         }
@@ -133,8 +138,8 @@ pub async fn run_all(engine: &Engine, checks: &[CheckRule], at: &Moment) -> Chec
 }
 
 /// The subject's code in the item's key: with the period, if every period is a matter of its own.
-fn subject_code(check: &CheckRule, code: &str, at: &Moment) -> String {
-    if check.per_period { format!("{code}@{}", at.period) } else { code.to_owned() }
+fn subject_code(check: &CheckRule, code: EcoString, at: &Moment) -> EcoString {
+    if check.per_period { eco_format!("{code}@{}", at.period) } else { code }
 }
 
 async fn query(
@@ -152,22 +157,22 @@ async fn query(
 
 fn violation(check: &CheckRule, row: &Row<'_>, at: &Moment) -> Result<Violation, String> {
     let text = |column: &str| match row.text(column) {
-        Some(text) if !text.is_empty() => Ok(text.to_owned()),
+        Some(text) if !text.is_empty() => Ok(EcoString::from(text)),
         _ => Err(format!("{column} is empty")),
     };
     let finite = |column: &str| row.float(column).filter(|value| value.is_finite());
     Ok(Violation {
         key: ItemKey {
-            check_id: check.id.clone(),
+            check_id: check.id.as_str().into(),
             subject_kind: text("subject_kind")?,
-            subject_code: subject_code(check, &text("subject_code")?, at),
+            subject_code: subject_code(check, text("subject_code")?, at),
         },
         subject_name: text("subject_name")?,
         unit_code: UnitCode::new(text("unit_code")?),
         period: text("period")?.parse().map_err(|error| format!("{error}"))?,
         observed: finite("observed"),
         target: finite("target"),
-        detail: row.text("detail").unwrap_or_default().to_owned(),
+        detail: row.text("detail").unwrap_or_default().into(),
     })
 }
 

@@ -70,16 +70,16 @@ fn violation(n: usize, observed: f64) -> Violation {
     let unit = UnitCode::new(format!("1201{:05}", n % 3000));
     Violation {
         key: ItemKey {
-            check_id: format!("check_{:02}", n % (N_CHECKS - 1)),
-            subject_kind: "institution".to_owned(),
-            subject_code: format!("{unit}-{n:07}"),
+            check_id: format!("check_{:02}", n % (N_CHECKS - 1)).into(),
+            subject_kind: "institution".into(),
+            subject_code: format!("{unit}-{n:07}").into(),
         },
-        subject_name: format!("第{n}园"),
+        subject_name: format!("第{n}园").into(),
         unit_code: unit,
         period: MONTH,
         observed: Some(observed),
         target: Some(0.5),
-        detail: format!("{MONTH}公办园在园幼儿占比{observed}，目标0.5"),
+        detail: format!("{MONTH}公办园在园幼儿占比{observed}，目标0.5").into(),
     }
 }
 
@@ -118,8 +118,8 @@ fn large(supervision: Supervision, plan: &Plan) -> Outcome<Vec<Line>> {
     let mut violations: Vec<Violation> = (0..n_violations).map(|n| violation(n, 0.41)).collect();
     for n in 0..3000.min(n_violations) {
         let mut cause = violation(n, 0.0);
-        cause.key.check_id = format!("check_{:02}", N_CHECKS - 1);
-        "town".clone_into(&mut cause.key.subject_kind);
+        cause.key.check_id = format!("check_{:02}", N_CHECKS - 1).into();
+        cause.key.subject_kind = "town".into();
         violations[n_violations - 1 - n] = cause;
     }
     let work = || Ok(reconcile(&items, &violations, &judged, &later));

@@ -371,7 +371,7 @@ fn actor(config: &Config, who: &WhoArgs) -> Result<Actor, CliError> {
         None if is_units_own(&role) => Some(only_unit(config, &role)?),
         None => None,
     };
-    Ok(Actor { role: role.into(), unit_code, post: who.post.clone().unwrap_or_default() })
+    Ok(Actor { role: role.into(), unit_code, post: who.post.clone().unwrap_or_default().into() })
 }
 
 /// `supervisor`, `town:大良镇`, `unit:120114104` (the unit's own role is that of its level).

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ecow::EcoString;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -34,11 +35,11 @@ pub enum OnCorrection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRule {
     pub id: String,
-    pub title: String,
+    pub title: EcoString,
     /// `town`, `institution`, `group`, `district`: `$level` in its SQL.
-    pub level: String,
+    pub level: EcoString,
     pub weight: u32,
-    pub responsible: String,
+    pub responsible: EcoString,
     pub deadline_workdays: u32,
     pub closes_on: ClosesOn,
     pub on_correction: OnCorrection,
@@ -55,7 +56,7 @@ pub struct CheckRule {
     /// 来源 of its items.
     pub source: ItemSource,
     /// 牵头单位, as a contact role.
-    pub lead: String,
+    pub lead: EcoString,
     /// Violating subjects.
     pub query: SqlFile,
     /// Subjects that could be judged (`subject_kind, subject_code`); none: all could.
@@ -261,10 +262,10 @@ pub fn load(
         };
         checks.push(CheckRule {
             id,
-            title: check.title.into_inner(),
-            level: check.level.get_ref().as_str().to_owned(),
+            title: check.title.into_inner().into(),
+            level: check.level.get_ref().as_str().into(),
             weight: check.weight,
-            responsible: check.responsible,
+            responsible: check.responsible.into(),
             deadline_workdays: check.deadline_workdays.into_inner(),
             closes_on: check.closes_on,
             on_correction: check.on_correction,
@@ -282,7 +283,7 @@ pub fn load(
             ladder: check.ladder.map(Spanned::into_inner),
             passes: check.passes.map_or(1, Spanned::into_inner),
             source: check.source,
-            lead: check.lead,
+            lead: check.lead.into(),
             query,
             judged,
             file: file.to_owned(),

@@ -196,9 +196,9 @@ impl Desk<'_> {
         let contact =
             self.config.contacts.iter().find(|c| c.role == role && is_of_unit(&c.unit_code));
         Actor {
-            role: role.to_owned().into(),
+            role: role.into(),
             unit_code: unit.cloned().or_else(|| contact.map(|c| c.unit_code.clone())),
-            post: contact.map_or_else(String::new, |contact| contact.post.clone()),
+            post: contact.map(|contact| contact.post.as_str()).unwrap_or_default().into(),
         }
     }
 

@@ -125,7 +125,7 @@ pub(super) fn bring(
         let actor = Actor {
             role: "supervisor".into(),
             unit_code: post.map(|contact| contact.unit_code.clone()),
-            post: post.map_or_else(String::new, |contact| contact.post.clone()),
+            post: post.map(|contact| contact.post.as_str()).unwrap_or_default().into(),
         };
         let unit_code = UnitCode::new(matter.unit);
         let unit = pipeline.config().units.get(&unit_code);

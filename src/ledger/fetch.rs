@@ -57,6 +57,9 @@ pub struct Fetch {
     pub failures: u64,
 }
 
+/// A file that a source may have: source, data set, period, unit.
+pub type FileOf<'a> = (&'a str, &'a str, Period, &'a UnitCode);
+
 /// What noting an answer came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noted {
@@ -76,16 +79,7 @@ impl Ledger {
         not_before: impl FnOnce(u64) -> Option<Timestamp>,
     ) -> Result<Noted, LedgerError> {
         self.write("note a fetch", |tx| {
-            let last = tx
-                .prepare_cached(
-                    "SELECT * FROM fetches WHERE source = ?1 AND dataset = ?2 AND unit_code = ?3
-                        AND period = ?4 ORDER BY fetch_id DESC LIMIT 1",
-                )?
-                .query_row(
-                    (&new.source, &new.dataset, new.unit_code.as_str(), new.period.to_string()),
-                    |row| Ok((row.get::<_, i64>("fetch_id")?, fetch(row)?)),
-                )
-                .optional()?;
+            let last = newest(tx, (&new.source, &new.dataset, new.period, &new.unit_code))?;
             let well = new.state.is_well();
             let before = last.as_ref().map_or(0, |(_, last)| last.failures);
             let failures = if well { 0 } else { before + 1 };
@@ -168,6 +162,20 @@ impl Ledger {
         self.read("list fetches", |conn| Ok(list(conn, at)?))
     }
 
+    /// How these files stand now; those that were never asked for are left out.
+    pub fn fetches_of<'a>(
+        &self,
+        files: impl Iterator<Item = FileOf<'a>>,
+    ) -> Result<Vec<Fetch>, LedgerError> {
+        self.read("look up fetches", |conn| {
+            let mut fetches = Vec::new();
+            for file in files {
+                fetches.extend(newest(conn, file)?.map(|(_, fetch)| fetch));
+            }
+            Ok(fetches)
+        })
+    }
+
     /// The files that could not be had when they were last asked for; of all the few that matter between
     /// two pulls.
     pub fn troubled_fetches(&self) -> Result<Vec<Fetch>, LedgerError> {
@@ -191,6 +199,21 @@ impl Ledger {
         due.sort_by_key(|fetch| fetch.not_before);
         Ok(due)
     }
+}
+
+/// What came last of asking for a file, and its number.
+fn newest(
+    conn: &Connection,
+    (source, dataset, period, unit): FileOf<'_>,
+) -> rusqlite::Result<Option<(i64, Fetch)>> {
+    conn.prepare_cached(
+        "SELECT * FROM fetches WHERE source = ?1 AND dataset = ?2 AND unit_code = ?3 AND period = ?4
+         ORDER BY fetch_id DESC LIMIT 1",
+    )?
+    .query_row((source, dataset, unit.as_str(), period.to_string()), |row| {
+        Ok((row.get("fetch_id")?, fetch(row)?))
+    })
+    .optional()
 }
 
 /// The answers that stood at an instant: of each file the newest that had come. What was asked again

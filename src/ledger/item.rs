@@ -1,8 +1,8 @@
 //! Supervision items (台账) and what happened to each.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
@@ -118,10 +118,10 @@ impl Ledger {
                 let item = item?;
                 matters.push(HeldMatter {
                     item_no: Some(item.item_no),
-                    check_id: item.key.check_id,
-                    subject_name: item.subject_name,
+                    check_id: item.key.check_id.into(),
+                    subject_name: item.subject_name.into(),
                     unit_code: item.unit_code,
-                    detail: item.detail,
+                    detail: item.detail.into(),
                 });
             }
             Ok(matters)
@@ -139,10 +139,11 @@ impl Ledger {
                     WHERE item_no = items.item_no AND kind IN ('opened', 'reopened'))",
             )?;
             let rows = statement.query_map([], |row| {
+                let text = |column| row.get::<_, String>(column).map(EcoString::from);
                 let key = ItemKey {
-                    check_id: row.get("check_id")?,
-                    subject_kind: row.get("subject_kind")?,
-                    subject_code: row.get("subject_code")?,
+                    check_id: text("check_id")?,
+                    subject_kind: text("subject_kind")?,
+                    subject_code: text("subject_code")?,
                 };
                 Ok((key, row.get("observed")?))
             })?;
@@ -290,7 +291,7 @@ pub(super) fn apply(
             item.unit_code.as_str(),
             item.state.as_str(),
             to_json(&item)?,
-            &item.level,
+            item.level.as_str(),
             item.light.as_str(),
             item.source.as_str(),
             item.due_on.to_string(),
@@ -316,10 +317,10 @@ pub(super) fn apply(
         change.kind.as_str(),
         change.from_state.map(ItemState::as_str),
         item.state.as_str(),
-        change.actor.role.as_ref(),
+        change.actor.role.as_str(),
         change.actor.unit_code.as_ref().map(UnitCode::as_str),
-        &change.actor.post,
-        &change.reason,
+        change.actor.post.as_str(),
+        change.reason.as_str(),
         item.observed,
         item.rule_version,
         run,
@@ -347,7 +348,9 @@ fn insert(tx: &Transaction<'_>, item: &Item) -> Result<i64, Fault> {
             "SELECT item_no FROM items
              WHERE check_id = ?1 AND subject_kind = ?2 AND subject_code = ?3",
         )?
-        .query_row((check_id, subject_kind, subject_code), |row| row.get(0))
+        .query_row((check_id.as_str(), subject_kind.as_str(), subject_code.as_str()), |row| {
+            row.get(0)
+        })
         .optional()?;
     if let Some(item_no) = existing {
         let key = format!("{check_id} {subject_kind} {subject_code}");
@@ -359,12 +362,12 @@ fn insert(tx: &Transaction<'_>, item: &Item) -> Result<i64, Fault> {
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '')",
     )?
     .execute((
-        check_id,
-        subject_kind,
-        subject_code,
+        check_id.as_str(),
+        subject_kind.as_str(),
+        subject_code.as_str(),
         item.unit_code.as_str(),
         item.state.as_str(),
-        &item.level,
+        item.level.as_str(),
         item.light.as_str(),
         item.source.as_str(),
         item.due_on.to_string(),
@@ -440,9 +443,9 @@ fn item_event(row: &Row<'_>) -> rusqlite::Result<ItemEvent> {
         from_state: get_opt(row, "from_state")?,
         to_state: get(row, "to_state")?,
         actor: Actor {
-            role: Cow::Owned(row.get("role")?),
+            role: row.get::<_, String>("role")?.into(),
             unit_code: unit_code.map(UnitCode::new),
-            post: row.get("post")?,
+            post: row.get::<_, String>("post")?.into(),
         },
         reason: row.get("reason")?,
         observed: row.get("observed")?,

@@ -308,7 +308,10 @@ fn item_no_of(tx: &Transaction<'_>, key: &ItemKey) -> rusqlite::Result<Option<i6
     tx.prepare_cached(
         "SELECT item_no FROM items WHERE check_id = ?1 AND subject_kind = ?2 AND subject_code = ?3",
     )?
-    .query_row((&key.check_id, &key.subject_kind, &key.subject_code), |row| row.get(0))
+    .query_row(
+        (key.check_id.as_str(), key.subject_kind.as_str(), key.subject_code.as_str()),
+        |row| row.get(0),
+    )
     .optional()
 }
 
@@ -344,8 +347,8 @@ fn record_rule(
         .execute((
             &rule.check_id,
             rule.version,
-            &effect.key.subject_kind,
-            &effect.key.subject_code,
+            effect.key.subject_kind.as_str(),
+            effect.key.subject_code.as_str(),
             &effect.subject_name,
             effect.effect.as_str(),
             item_no_of(tx, &effect.key)?,
@@ -391,16 +394,20 @@ fn record_held(tx: &Transaction<'_>, judging: &NewJudging<'_>, at: Timestamp) ->
             .collect::<rusqlite::Result<_>>()?;
         for (kind, code) in before {
             let key = ItemKey {
-                check_id: check.check_id.clone(),
-                subject_kind: kind,
-                subject_code: code,
+                check_id: check.check_id.as_str().into(),
+                subject_kind: kind.into(),
+                subject_code: code.into(),
             };
             if !judging.held.iter().any(|held| held.key == key) {
                 tx.prepare_cached(
                     "DELETE FROM held
                      WHERE check_id = ?1 AND subject_kind = ?2 AND subject_code = ?3",
                 )?
-                .execute((&key.check_id, &key.subject_kind, &key.subject_code))?;
+                .execute((
+                    key.check_id.as_str(),
+                    key.subject_kind.as_str(),
+                    key.subject_code.as_str(),
+                ))?;
             }
         }
     }
@@ -419,9 +426,9 @@ fn record_held(tx: &Transaction<'_>, judging: &NewJudging<'_>, at: Timestamp) ->
                 detail = excluded.detail, cause_item_no = excluded.cause_item_no",
         )?
         .execute((
-            &held.key.check_id,
-            &held.key.subject_kind,
-            &held.key.subject_code,
+            held.key.check_id.as_str(),
+            held.key.subject_kind.as_str(),
+            held.key.subject_code.as_str(),
             &held.subject_name,
             held.unit_code.as_str(),
             held.period.to_string(),

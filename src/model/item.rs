@@ -1,5 +1,4 @@
-use std::borrow::Cow;
-
+use ecow::EcoString;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -10,27 +9,28 @@ use super::{Frequency, ItemSource, ItemState, Light, Period, UnitCode};
 /// One matter, one item (一事一单): what a check is about, for one subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemKey {
-    pub check_id: String,
+    pub check_id: EcoString,
     /// `town`, `district`, `institution`, `submission`, …
-    pub subject_kind: String,
-    pub subject_code: String,
+    pub subject_kind: EcoString,
+    pub subject_code: EcoString,
 }
 
 /// A subject that a check found at fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
     pub key: ItemKey,
-    pub subject_name: String,
+    pub subject_name: EcoString,
     pub unit_code: UnitCode,
     pub period: Period,
     /// The check's own figures; none where the matter has no figure.
     pub observed: Option<f64>,
     pub target: Option<f64>,
     /// A Chinese sentence with the figures behind it.
-    pub detail: String,
+    pub detail: EcoString,
 }
 
-/// An entry of the ledger of supervision items (台账): the fold of its events.
+/// An entry of the ledger of supervision items (台账): the fold of its events. Its texts are short, or shared with the rule
+/// and the violation that they come from: a million items open at once.
 ///
 /// Fields beside those of a check's figures follow the practice of 督查督办 ledgers: who leads and who
 /// answers, what was asked and said, how often it was urged, returned and put off.
@@ -40,10 +40,10 @@ pub struct Item {
     pub item_no: i64,
     pub key: ItemKey,
     /// 事项: the check's title, or what a meeting decided.
-    pub check_title: String,
+    pub check_title: EcoString,
     /// `institution`, `town`, `group`, `district`: where it belongs, and rolls up from.
-    pub level: String,
-    pub subject_name: String,
+    pub level: EcoString,
+    pub subject_name: EcoString,
     /// The unit at fault; of an institution, the town that it lies in.
     pub unit_code: UnitCode,
     pub state: ItemState,
@@ -62,7 +62,7 @@ pub struct Item {
     pub period: Period,
     pub observed: Option<f64>,
     pub target: Option<f64>,
-    pub detail: String,
+    pub detail: EcoString,
     pub closed_on: Option<Date>,
 
     /// 来源.
@@ -70,10 +70,10 @@ pub struct Item {
     pub source: ItemSource,
     /// 牵头单位, as a role of `contacts.csv`.
     #[serde(default)]
-    pub lead: String,
+    pub lead: EcoString,
     /// 责任: `unit` (the responsible unit's own contacts) or a role such as `secretariat`.
     #[serde(default)]
-    pub responsible: String,
+    pub responsible: EcoString,
     /// 责任单位: the unit at fault unless the item was assigned to another. Empty in items of
     /// earlier versions: the unit at fault.
     #[serde(default)]
@@ -94,16 +94,16 @@ pub struct Item {
     #[serde(default)]
     pub progress: Option<u8>,
     #[serde(default)]
-    pub problem: String,
+    pub problem: EcoString,
     #[serde(default)]
-    pub measures: String,
+    pub measures: EcoString,
     #[serde(default)]
-    pub evidence: String,
+    pub evidence: EcoString,
     /// 复核意见.
     #[serde(default)]
-    pub opinion: String,
+    pub opinion: EcoString,
     #[serde(default)]
-    pub remark: String,
+    pub remark: EcoString,
     /// The deadline of this episode before the first extension, if there was one.
     #[serde(default)]
     pub original_due_on: Option<Date>,
@@ -163,7 +163,7 @@ pub struct Item {
     pub passed_for: Option<Period>,
     /// The role that handed the item over in this episode; empty: nobody yet.
     #[serde(default)]
-    pub assigned_by: String,
+    pub assigned_by: EcoString,
     /// Who asked for the extension that is not yet answered: another must answer.
     #[serde(default)]
     pub asked_by: Option<Actor>,
@@ -175,9 +175,9 @@ impl Item {
         Item {
             item_no: 0,
             key,
-            check_title: String::new(),
-            level: String::new(),
-            subject_name: String::new(),
+            check_title: EcoString::new(),
+            level: EcoString::new(),
+            subject_name: EcoString::new(),
             responsible_code: Some(unit_code.clone()),
             unit_code,
             state: ItemState::Opened,
@@ -191,11 +191,11 @@ impl Item {
             period: Period::containing(Frequency::Month, opened_on),
             observed: None,
             target: None,
-            detail: String::new(),
+            detail: EcoString::new(),
             closed_on: None,
             source: ItemSource::Indicator,
-            lead: String::new(),
-            responsible: String::new(),
+            lead: EcoString::new(),
+            responsible: EcoString::new(),
             assigned_on: None,
             signed_on: None,
             answered_on: None,
@@ -203,11 +203,11 @@ impl Item {
             archived_on: None,
             looked_back_on: None,
             progress: None,
-            problem: String::new(),
-            measures: String::new(),
-            evidence: String::new(),
-            opinion: String::new(),
-            remark: String::new(),
+            problem: EcoString::new(),
+            measures: EcoString::new(),
+            evidence: EcoString::new(),
+            opinion: EcoString::new(),
+            remark: EcoString::new(),
             original_due_on: None,
             asked_due_on: None,
             n_extensions: 0,
@@ -228,7 +228,7 @@ impl Item {
             due_from: None,
             due_workdays: 0,
             passed_for: None,
-            assigned_by: String::new(),
+            assigned_by: EcoString::new(),
             asked_by: None,
         }
     }
@@ -369,11 +369,11 @@ impl ItemEventKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// `duban` for what the program did, else a role of `contacts.csv`.
-    pub role: Cow<'static, str>,
+    pub role: EcoString,
     /// The unit for which a unit's own role acts.
     pub unit_code: Option<UnitCode>,
     /// The post (岗位) as it is to stand in the ledger; never a private person's name.
-    pub post: String,
+    pub post: EcoString,
 }
 
 impl Actor {
@@ -382,7 +382,7 @@ impl Actor {
 
     /// The program, acting on data or on the calendar.
     pub fn program() -> Actor {
-        Actor { role: Cow::Borrowed(Actor::PROGRAM), unit_code: None, post: String::new() }
+        Actor { role: Actor::PROGRAM.into(), unit_code: None, post: EcoString::new() }
     }
 }
 
@@ -394,7 +394,7 @@ pub struct ItemChange {
     pub item: Item,
     pub from_state: Option<ItemState>,
     pub actor: Actor,
-    pub reason: String,
+    pub reason: EcoString,
 }
 
 /// An event of an item as the ledger keeps it.

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
+
 use super::{ItemKey, Period};
 
 /// What was judged: which checks ran for which period, and whom each could judge.
@@ -19,13 +21,13 @@ pub enum JudgedSubjects {
     /// Every subject there is: what is no violation passes.
     All,
     /// These, as (subject_kind, subject_code). A town that sent nothing is not among them.
-    Only(BTreeSet<(String, String)>),
+    Only(BTreeSet<(EcoString, EcoString)>),
 }
 
 impl Judged {
     /// Whether the item's check ran and could judge its subject.
     pub fn covers(&self, key: &ItemKey) -> bool {
-        match self.checks.get(&key.check_id) {
+        match self.checks.get(key.check_id.as_str()) {
             None => false,
             Some(JudgedSubjects::All) => true,
             Some(JudgedSubjects::Only(subjects)) => {

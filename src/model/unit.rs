@@ -1,35 +1,22 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use ecow::EcoString;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// Code of an organisational unit, as in `config/units.csv`. A clone shares the text: an item, its
-/// violation and its events all name the same unit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(from = "String")]
-pub struct UnitCode(Arc<str>);
+/// Code of an organisational unit, as in `config/units.csv`. Short enough to be copied without allocating.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnitCode(EcoString);
 
 impl UnitCode {
-    pub fn new(code: impl Into<String>) -> UnitCode {
-        UnitCode(code.into().into())
+    pub fn new(code: impl Into<EcoString>) -> UnitCode {
+        UnitCode(code.into())
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<String> for UnitCode {
-    fn from(code: String) -> UnitCode {
-        UnitCode::new(code)
-    }
-}
-
-impl Serialize for UnitCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 

@@ -311,14 +311,14 @@ async fn run_case(
             let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
             let found = outcome.violations.iter().map(|violation| {
                 let pairs = [
-                    ("subject_kind", violation.key.subject_kind.clone()),
-                    ("subject_code", violation.key.subject_code.clone()),
-                    ("subject_name", violation.subject_name.clone()),
+                    ("subject_kind", violation.key.subject_kind.to_string()),
+                    ("subject_code", violation.key.subject_code.to_string()),
+                    ("subject_name", violation.subject_name.to_string()),
                     ("unit_code", violation.unit_code.to_string()),
                     ("period", violation.period.to_string()),
                     ("observed", number(violation.observed)),
                     ("target", number(violation.target)),
-                    ("detail", violation.detail.clone()),
+                    ("detail", violation.detail.to_string()),
                 ];
                 pairs.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
             });
@@ -329,7 +329,10 @@ async fn run_case(
             };
             let found = subjects.into_iter().map(|(kind, code)| {
                 let pairs = [("subject_kind", kind), ("subject_code", code)];
-                pairs.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+                pairs
+                    .map(|(name, value)| (name.to_owned(), value.to_string()))
+                    .into_iter()
+                    .collect()
             });
             compare(judged, found.collect()).map_err(|message| format!("judged: {message}"))
         }

@@ -427,12 +427,12 @@ impl Pipeline {
         let mut causes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
         for item in items.iter().filter(|item| !item.is_done()) {
             if let Some(cause) = item.held_by {
-                causes.entry(cause).or_default().push(item.check_title.clone());
+                causes.entry(cause).or_default().push(item.check_title.to_string());
             }
         }
         for held in self.ledger.held_back()? {
             let rule = self.config.checks.iter().find(|rule| rule.id == held.check_id);
-            let title = rule.map_or(held.check_id, |rule| rule.title.clone());
+            let title = rule.map_or(held.check_id, |rule| rule.title.to_string());
             causes.entry(held.cause_item_no).or_default().push(title);
         }
         let mut rows = Vec::new();

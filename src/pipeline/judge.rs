@@ -149,10 +149,10 @@ impl Pipeline {
             .iter()
             .map(|held| NewHeld {
                 key: held.violation.key.clone(),
-                subject_name: held.violation.subject_name.clone(),
+                subject_name: held.violation.subject_name.to_string(),
                 unit_code: held.violation.unit_code.clone(),
                 period: held.violation.period,
-                detail: held.violation.detail.clone(),
+                detail: held.violation.detail.to_string(),
                 cause: held.cause.clone(),
             })
             .collect();

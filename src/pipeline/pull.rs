@@ -169,7 +169,7 @@ impl Pipeline {
         period: Period,
     ) -> Result<Vec<PlannedPull>, PipelineError> {
         let wanted = self.wanted(datasets, only, Reach::Of(period))?;
-        let known = self.known()?;
+        let known = self.known(&wanted)?;
         let sources = self.config.sources.iter().enumerate().map(|(index, source)| {
             let mine = || wanted.iter().filter(|file| file.source == index);
             PlannedPull {
@@ -186,8 +186,8 @@ impl Pipeline {
         if self.config.sources.is_empty() {
             return Ok(Vec::new());
         }
-        let known = self.known()?;
         let wanted = self.wanted(&[], &[], Reach::Open)?;
+        let known = self.known(&wanted)?;
         let fetches = wanted.iter().filter_map(|file| known.get(&self.key(file)));
         Ok(fetches.filter(|fetch| !fetch.state.is_well()).map(|f| self.trouble(f)).collect())
     }
@@ -291,7 +291,7 @@ impl Pipeline {
         mut wanted: Vec<Wanted>,
         progress: &dyn Progress,
     ) -> Result<(Pulled, Fresh), PipelineError> {
-        let known = self.known()?;
+        let known = self.known(&wanted)?;
         let fetch_of = |file: &Wanted| known.get(&self.key(file));
         let mut pulled = Pulled::default();
         let n = wanted.len();
@@ -481,8 +481,13 @@ impl Pipeline {
         })
     }
 
-    fn known(&self) -> Result<HashMap<Key, Fetch>, PipelineError> {
-        let fetches = self.ledger.fetches(None)?;
+    /// How wanted files stand that were asked for before.
+    fn known(&self, wanted: &[Wanted]) -> Result<HashMap<Key, Fetch>, PipelineError> {
+        let files = wanted.iter().map(|file| {
+            let source = self.config.sources[file.source].name.as_str();
+            (source, file.dataset.as_str(), file.period, &file.unit)
+        });
+        let fetches = self.ledger.fetches_of(files)?;
         Ok(fetches.into_iter().map(|fetch| (key_of(&fetch), fetch)).collect())
     }
 

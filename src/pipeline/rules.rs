@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -322,11 +323,11 @@ impl Pipeline {
             .map(|table| (table.name.clone(), keep(&table.text, reference_form(&table.text))))
             .collect();
         let content = Content {
-            title: rule.title.clone(),
-            level: rule.level.clone(),
+            title: rule.title.to_string(),
+            level: rule.level.to_string(),
             weight: rule.weight,
-            responsible: rule.responsible.clone(),
-            lead: rule.lead.clone(),
+            responsible: rule.responsible.to_string(),
+            lead: rule.lead.to_string(),
             source: rule.source.as_str().to_owned(),
             deadline_workdays: rule.deadline_workdays,
             closes_on: match rule.closes_on {
@@ -442,7 +443,7 @@ impl Pipeline {
             })
         };
         let before = CheckRule {
-            level: rule.content.level.clone(),
+            level: rule.content.level.as_str().into(),
             per_period: rule.content.per_period,
             params: rule.content.params.clone(),
             query: file(&rule.content.sql)?,
@@ -588,7 +589,7 @@ fn effects(
     held: &BTreeSet<ItemKey>,
     changes: &mut [ItemChange],
 ) -> Vec<RuleEffect> {
-    let named = |outcome: &Outcome| -> BTreeMap<ItemKey, String> {
+    let named = |outcome: &Outcome| -> BTreeMap<ItemKey, EcoString> {
         let violations = outcome.violations.iter();
         violations.map(|one| (one.key.clone(), one.subject_name.clone())).collect()
     };

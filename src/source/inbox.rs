@@ -128,8 +128,11 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf, bool)>, std::io::Error> {
             || name.starts_with("~$")
             || [".tmp", ".part", ".crdownload"].iter().any(|end| name.ends_with(end));
         if !passing {
-            let is_dir = entry.path().is_dir();
-            found.push((name, entry.path(), is_dir));
+            // The folder says what an entry is: only of a link the file itself must be asked.
+            let kind = entry.file_type()?;
+            let path = entry.path();
+            let is_dir = kind.is_dir() || kind.is_symlink() && path.is_dir();
+            found.push((name, path, is_dir));
         }
     }
     found.sort();

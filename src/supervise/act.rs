@@ -69,7 +69,7 @@ pub fn act(
         keep_clock(item, &mut after, setting);
     }
     let (from_state, actor) = (Some(item.state), act.actor.clone());
-    Ok(ItemChange { kind, item: after, from_state, actor, reason })
+    Ok(ItemChange { kind, item: after, from_state, actor, reason: reason.into() })
 }
 
 fn apply(item: &mut Item, act: &Act, reason: &str, setting: &Setting<'_>) -> ItemEventKind {
@@ -99,13 +99,13 @@ fn apply(item: &mut Item, act: &Act, reason: &str, setting: &Setting<'_>) -> Ite
             item.state = ItemState::SentBack;
             item.verified_on = None;
             item.n_returns += 1;
-            reason.clone_into(&mut item.opinion);
+            item.opinion = reason.into();
             ItemEventKind::SentBack
         }
         Action::Verify => {
             item.state = ItemState::Verified;
             item.verified_on = Some(today);
-            reason.clone_into(&mut item.opinion);
+            item.opinion = reason.into();
             ItemEventKind::Verified
         }
         Action::Close => {
@@ -152,7 +152,7 @@ fn apply(item: &mut Item, act: &Act, reason: &str, setting: &Setting<'_>) -> Ite
         }
         // `New`, `Resume` and `Reopen` do not come here.
         Action::Note | Action::New | Action::Resume | Action::Reopen => {
-            reason.clone_into(&mut item.remark);
+            item.remark = reason.into();
             ItemEventKind::Noted
         }
     }
@@ -169,7 +169,7 @@ fn assign(item: &mut Item, act: &Act, setting: &Setting<'_>) {
         item.asked_by = None;
     }
     if act.said.to_unit.is_some() {
-        UNIT_ROLE.clone_into(&mut item.responsible);
+        item.responsible = UNIT_ROLE.into();
     }
     if let Some(due_on) = act.said.due_on {
         deadline::set_day(item, due_on);
@@ -178,7 +178,7 @@ fn assign(item: &mut Item, act: &Act, setting: &Setting<'_>) {
     item.state = ItemState::Assigned;
     item.assigned_on = Some(setting.today);
     item.signed_on = None;
-    act.actor.role.as_ref().clone_into(&mut item.assigned_by);
+    item.assigned_by.clone_from(&act.actor.role);
 }
 
 fn note_work(item: &mut Item, said: &Said) {
@@ -190,7 +190,7 @@ fn note_work(item: &mut Item, said: &Said) {
     ];
     for (field, said) in words {
         if let Some(said) = said {
-            said.trim().clone_into(field);
+            *field = said.trim().into();
         }
     }
 }

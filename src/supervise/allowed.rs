@@ -110,7 +110,7 @@ pub(super) fn must_fit(item: &Item, action: Action, setting: &Setting<'_>) -> Re
         }
         Obstacle::NothingAsked => Refusal::NothingAsked { action, now },
         Obstacle::RanOut(until) => Refusal::RanOut { until, today: setting.today, now },
-        Obstacle::Data => Refusal::Data { action, detail: item.detail.clone(), now },
+        Obstacle::Data => Refusal::Data { action, detail: item.detail.to_string(), now },
     })
 }
 

@@ -191,7 +191,7 @@ fn climb(
     if step.assigns && item.state == ItemState::Opened {
         after.state = ItemState::Assigned;
         after.assigned_on = Some(setting.today);
-        Actor::PROGRAM.clone_into(&mut after.assigned_by);
+        after.assigned_by = Actor::PROGRAM.into();
     }
     let overdue = setting.workdays(item.due_on, setting.today);
     let reason = if overdue > 0 {

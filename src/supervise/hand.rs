@@ -36,9 +36,9 @@ pub fn open_by_hand(
     }
     let today = setting.today;
     let key = ItemKey {
-        check_id: BY_HAND.to_owned(),
-        subject_kind: "matter".to_owned(),
-        subject_code: matter.to_owned(),
+        check_id: BY_HAND.into(),
+        subject_kind: "matter".into(),
+        subject_code: matter.into(),
     };
     let mut item = Item::opened(key, new.unit_code.clone(), today, today);
     match new.due {
@@ -51,18 +51,18 @@ pub fn open_by_hand(
             deadline::set_counted(&mut item, today, days, setting.calendar);
         }
     }
-    new.title.trim().clone_into(&mut item.check_title);
-    new.detail.trim().clone_into(&mut item.detail);
-    item.level.clone_from(&new.level);
-    item.subject_name.clone_from(&new.subject_name);
+    item.check_title = new.title.trim().into();
+    item.detail = new.detail.trim().into();
+    item.level = new.level.as_str().into();
+    item.subject_name = new.subject_name.as_str().into();
     item.source = new.source;
-    item.lead.clone_from(&new.lead);
-    item.responsible.clone_from(&new.responsible);
+    item.lead = new.lead.as_str().into();
+    item.responsible = new.responsible.as_str().into();
     item.period = new.period;
     begin_light(&mut item, setting);
     let reason = match reason.trim() {
         "" => item.detail.clone(),
-        reason => reason.to_owned(),
+        reason => reason.into(),
     };
     Ok(ItemChange {
         kind: ItemEventKind::Opened,

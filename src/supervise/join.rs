@@ -89,8 +89,8 @@ fn greatest<'a>(one: Option<&'a Violation>, other: Option<&'a Violation>) -> Opt
 fn rank(violation: &Violation) -> (Period, &str, &str, &str, Option<u64>, Option<u64>) {
     (
         violation.period,
-        &violation.detail,
-        &violation.subject_name,
+        violation.detail.as_str(),
+        violation.subject_name.as_str(),
         violation.unit_code.as_str(),
         violation.observed.map(f64::to_bits),
         violation.target.map(f64::to_bits),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ecow::EcoString;
 use rayon::prelude::*;
 
 use super::cause::{Causes, Explains, Root};
@@ -326,12 +327,12 @@ fn failed(item: &mut Item, violation: &Violation, now: &RuleNow<'_>) {
 }
 
 /// The unit at fault answers, unless somebody has handed the item to another.
-fn move_fault(item: &mut Item, unit: &UnitCode, responsible: &str) {
+fn move_fault(item: &mut Item, unit: &UnitCode, responsible: &EcoString) {
     if was_reassigned(item) {
         item.unit_code = unit.clone();
         return;
     }
-    responsible.clone_into(&mut item.responsible);
+    item.responsible.clone_from(responsible);
     if item.unit_code != *unit {
         item.unit_code = unit.clone();
         item.responsible_code = Some(unit.clone());
@@ -374,7 +375,7 @@ fn go_on(
         || after.detail != item.detail
         || after.period != item.period
     {
-        reasons.push(after.detail.clone());
+        reasons.push(after.detail.to_string());
     }
     if after.held_by != item.held_by {
         let cause = root.and_then(|root| judging.rule(&root.key.check_id));
@@ -399,10 +400,10 @@ pub(super) fn changed(
     kind: ItemEventKind,
     before: &Item,
     item: Item,
-    reason: String,
+    reason: impl Into<EcoString>,
 ) -> ItemChange {
     let actor = Actor::program();
-    ItemChange { kind, from_state: Some(before.state), item, actor, reason }
+    ItemChange { kind, from_state: Some(before.state), item, actor, reason: reason.into() }
 }
 
 /// What time alone changed, in words.

@@ -205,7 +205,7 @@ async fn from_rows_to_violations_a_silent_town_raises_none() {
     let subjects: Vec<&str> =
         outcome.violations.iter().map(|v| v.key.subject_code.as_str()).collect();
     assert_eq!(subjects, ["t1"]);
-    let judged = [("town".to_owned(), "t1".to_owned())].into();
+    let judged = [("town".into(), "t1".into())].into();
     assert_eq!(outcome.judged, JudgedSubjects::Only(judged));
 }
 

@@ -49,7 +49,7 @@ fn opening(item: Item) -> ItemChange {
         kind: ItemEventKind::Opened,
         from_state: None,
         actor: Actor::program(),
-        reason: String::new(),
+        reason: "".into(),
         item,
     }
 }

@@ -14,20 +14,20 @@ use crate::ledger::{at, ledger, period, unit};
 
 pub(crate) fn item(state: ItemState) -> Item {
     let key = ItemKey {
-        check_id: "public_share_town".to_owned(),
-        subject_kind: "town".to_owned(),
-        subject_code: "t1".to_owned(),
+        check_id: "public_share_town".into(),
+        subject_kind: "town".into(),
+        subject_code: "t1".into(),
     };
     Item {
-        check_title: "公办园在园幼儿占比未达标".to_owned(),
-        level: "town".to_owned(),
-        subject_name: "甲镇".to_owned(),
+        check_title: "公办园在园幼儿占比未达标".into(),
+        level: "town".into(),
+        subject_name: "甲镇".into(),
         state,
         light: Light::Yellow,
         period: period(),
         observed: Some(0.45),
         target: Some(0.5),
-        detail: "在园幼儿100人，公办45人".to_owned(),
+        detail: "在园幼儿100人，公办45人".into(),
         ..Item::opened(key, unit("t1"), today(), "2024-11-05".parse().unwrap())
     }
 }
@@ -38,7 +38,7 @@ pub(crate) fn today() -> Date {
 }
 
 pub(crate) fn change(kind: ItemEventKind, item: Item, from_state: Option<ItemState>) -> ItemChange {
-    ItemChange { kind, item, from_state, actor: Actor::program(), reason: "数据".to_owned() }
+    ItemChange { kind, item, from_state, actor: Actor::program(), reason: "数据".into() }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn one_matter_is_one_item() {
     let opening = change(ItemEventKind::Opened, item(ItemState::Opened), None);
     ledger.apply_item_changes(std::slice::from_ref(&opening), None, at(0), today()).unwrap();
     let mut other = opening.clone();
-    other.item.key.subject_code = "t2".to_owned();
+    other.item.key.subject_code = "t2".into();
     // All or nothing: the second is there already, so the first is not opened either.
     let error = ledger.apply_item_changes(&[other, opening], None, at(1), today()).unwrap_err();
     assert!(matches!(error, LedgerError::ItemExists { item_no: 1, .. }), "{error}");

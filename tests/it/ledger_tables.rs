@@ -81,7 +81,7 @@ fn held() -> NewHeld {
     let of = item(ItemState::Opened);
     NewHeld {
         key: ItemKey { check_id: "class_size_town".into(), ..of.key.clone() },
-        subject_name: of.subject_name,
+        subject_name: of.subject_name.into(),
         unit_code: of.unit_code,
         period: of.period,
         detail: "班额".into(),

@@ -179,9 +179,7 @@ fn do_it(home: &Home, when: &str, town: &str, action: Action) {
     };
     let wanted = Act {
         action,
-        actor: Actor {
-            role: "town".into(), unit_code: Some(unit(town)), post: "专干".to_owned()
-        },
+        actor: Actor { role: "town".into(), unit_code: Some(unit(town)), post: "专干".into() },
         reason: "正在汇总，两日内报送".to_owned(),
         said: match action {
             Action::Answer => Said {

@@ -310,7 +310,7 @@ fn every_deadline_is_that_of_another_calendar() {
             let before = made.clone();
             made.extend(event.set.clone());
             let due_on = date_of(&made["due_on"]);
-            let by_check = days.get(&item.key.check_id);
+            let by_check = days.get(item.key.check_id.as_str());
             match event.kind.as_str() {
                 "opened" | "reopened" if by_check.is_some() && event.role == "duban" => {
                     n_opened += 1;

@@ -107,7 +107,7 @@ fn data_that_pass_in_a_later_period_close_the_item() {
 #[test]
 fn with_verification_passing_data_only_say_so_and_once() {
     let mut item = opened();
-    item.key.check_id = "visit".to_owned();
+    item.key.check_id = "visit".into();
     item.state = ItemState::InWork;
     let change = only(run(&[item], &[], &all(OCTOBER), date(2024, 10, 15)));
     assert_eq!(change.kind, ItemEventKind::DataPasses);
@@ -154,12 +154,11 @@ fn a_correction_of_the_period_that_opened_it_withdraws_an_item_that_nobody_acted
     assert!(change.item.data_passes, "the check passes now");
 
     let handed_over =
-        Item { state: ItemState::Assigned, assigned_by: Actor::PROGRAM.to_owned(), ..opened() };
+        Item { state: ItemState::Assigned, assigned_by: Actor::PROGRAM.into(), ..opened() };
     let change = only(run(&[handed_over], &[], &all(SEPTEMBER), date(2024, 10, 15)));
     assert_eq!(change.kind, ItemEventKind::Withdrawn, "only the program has handed it over");
 
-    let by_hand =
-        Item { state: ItemState::Assigned, assigned_by: "supervisor".to_owned(), ..opened() };
+    let by_hand = Item { state: ItemState::Assigned, assigned_by: "supervisor".into(), ..opened() };
     let change = only(run(&[by_hand], &[], &all(SEPTEMBER), date(2024, 10, 15)));
     assert_eq!(change.kind, ItemEventKind::Closed, "a person has handed it over");
 
@@ -189,20 +188,14 @@ fn an_item_whose_subject_could_not_be_judged_does_not_pass() {
     };
     let other_town = Judged {
         period: OCTOBER,
-        checks: [(
-            "share".to_owned(),
-            JudgedSubjects::Only([("town".to_owned(), "t2".to_owned())].into()),
-        )]
-        .into(),
+        checks: [("share".to_owned(), JudgedSubjects::Only([("town".into(), "t2".into())].into()))]
+            .into(),
     };
     let check_failed = Judged { period: OCTOBER, checks: BTreeMap::new() };
     let this_town = Judged {
         period: OCTOBER,
-        checks: [(
-            "share".to_owned(),
-            JudgedSubjects::Only([("town".to_owned(), "t1".to_owned())].into()),
-        )]
-        .into(),
+        checks: [("share".to_owned(), JudgedSubjects::Only([("town".into(), "t1".into())].into()))]
+            .into(),
     };
     for judged in [nobody, other_town, check_failed] {
         assert_eq!(run(&[opened()], &[], &judged, date(2024, 10, 14)), [], "{judged:?}");
@@ -355,11 +348,11 @@ fn a_new_episode_forgets_what_was_said_and_done_and_keeps_what_belongs_to_the_ma
         item_no: 9,
         state: ItemState::Archived,
         data_passes: true,
-        remark: "与区规划局有关".to_owned(),
-        responsible: "unit".to_owned(),
+        remark: "与区规划局有关".into(),
+        responsible: "unit".into(),
         responsible_code: Some(UnitCode::new("t2")),
         assigned_on: Some(date(2024, 10, 14)),
-        assigned_by: "supervisor".to_owned(),
+        assigned_by: "supervisor".into(),
         signed_on: Some(date(2024, 10, 14)),
         answered_on: Some(date(2024, 10, 15)),
         verified_on: Some(date(2024, 10, 15)),
@@ -367,10 +360,10 @@ fn a_new_episode_forgets_what_was_said_and_done_and_keeps_what_belongs_to_the_ma
         archived_on: Some(date(2024, 10, 17)),
         looked_back_on: Some(date(2024, 10, 17)),
         progress: Some(100),
-        problem: "缺教室".to_owned(),
-        measures: "改造".to_owned(),
-        evidence: "武教函1号".to_owned(),
-        opinion: "属实".to_owned(),
+        problem: "缺教室".into(),
+        measures: "改造".into(),
+        evidence: "武教函1号".into(),
+        opinion: "属实".into(),
         original_due_on: Some(date(2024, 10, 21)),
         n_extensions: 1,
         n_returns: 2,
@@ -480,18 +473,15 @@ fn an_item_says_which_version_of_its_rule_judged_it_last() {
 fn source_lead_and_responsible_are_the_rule_s() {
     let mut world = World { rules: rules(), calendar: calendar(), ..World::on(date(2024, 10, 14)) };
     world.rules[0].source = ItemSource::Task;
-    world.rules[0].lead = "bureau".to_owned();
-    world.rules[0].responsible = "secretariat".to_owned();
+    world.rules[0].lead = "bureau".into();
+    world.rules[0].responsible = "secretariat".into();
     let found = [violation("share", "t1", SEPTEMBER, 0.4)];
     let item = only(world.judge(&[], &found, &all(SEPTEMBER))).item;
     assert_eq!((item.source, item.lead.as_str()), (ItemSource::Task, "bureau"));
     assert_eq!(item.responsible, "secretariat");
     // Handed to another unit by a person, it stays there whatever the rule says.
-    let handed = Item {
-        responsible: "unit".to_owned(),
-        responsible_code: Some(UnitCode::new("t2")),
-        ..item
-    };
+    let handed =
+        Item { responsible: "unit".into(), responsible_code: Some(UnitCode::new("t2")), ..item };
     let later = [violation("share", "t1", OCTOBER, 0.41)];
     let kept = only(world.judge(&[handed], &later, &all(OCTOBER))).item;
     assert_eq!((kept.responsible.as_str(), kept.responsible_unit().as_str()), ("unit", "t2"));

@@ -52,9 +52,9 @@ fn world(today: Date) -> World {
 fn missing(form: &str, town: &str) -> Violation {
     Violation {
         key: ItemKey {
-            check_id: "submission_missing".to_owned(),
-            subject_kind: "submission".to_owned(),
-            subject_code: format!("{form}:{town}"),
+            check_id: "submission_missing".into(),
+            subject_kind: "submission".into(),
+            subject_code: format!("{form}:{town}").into(),
         },
         ..violation("submission_missing", town, SEPTEMBER, 0.0)
     }
@@ -314,7 +314,7 @@ fn any_item() -> impl Strategy<Value = Item> {
             closed_on: Some(MONDAY),
             answered_on: Some(MONDAY),
             suspended_from: Some(ItemState::Signed),
-            assigned_by: if episode == 1 { String::new() } else { "duban".to_owned() },
+            assigned_by: if episode == 1 { "".into() } else { "duban".into() },
             period: found.period,
             observed: found.observed,
             detail: found.detail,
@@ -329,10 +329,10 @@ fn any_judged() -> impl Strategy<Value = Judged> {
     let subjects = prop_oneof![
         Just(JudgedSubjects::All),
         towns.prop_map(|towns| {
-            let mut subjects: BTreeSet<(String, String)> = BTreeSet::new();
+            let mut subjects = BTreeSet::new();
             for town in towns {
-                subjects.insert(("town".to_owned(), town.to_owned()));
-                subjects.insert(("submission".to_owned(), format!("enrollment:{town}")));
+                subjects.insert(("town".into(), town.into()));
+                subjects.insert(("submission".into(), format!("enrollment:{town}").into()));
             }
             JudgedSubjects::Only(subjects)
         }),

@@ -218,7 +218,7 @@ fn only_the_responsible_unit_s_own_contacts_and_its_head_act_as_the_unit() {
     assert!(sign(&handed, "t2").is_ok());
     assert!(sign(&handed, "t1").is_err());
     // What a role of the district answers for is that role's.
-    handed.responsible = "secretariat".to_owned();
+    handed.responsible = "secretariat".into();
     assert!(world.act(&handed, &wants(Action::Sign, actor("secretariat", "d"), "")).is_ok());
     assert!(sign(&handed, "t2").is_err());
 }
@@ -241,7 +241,7 @@ fn an_item_that_ends_by_data_is_verified_and_closed_only_when_its_check_passes()
     // Where somebody must have looked, data do not stand in the way; nor where no check judges.
     for check in ["visit", "vanished"] {
         let mut answered = item("visit", ItemState::Answered);
-        answered.key.check_id = check.to_owned();
+        answered.key.check_id = check.into();
         assert_eq!(verify(&answered), Ok(ItemState::Verified));
     }
     let suspended = Item { data_passes: true, ..item("share", ItemState::Suspended) };
@@ -266,12 +266,12 @@ fn an_extension_is_asked_for_before_the_due_date_and_answered_by_the_next_level(
     for role in ["committee", "bureau", "supervisor"] {
         assert!(matches!(grant(&asked, actor(role, "d")), Err(Refusal::Role { .. })), "{role}");
     }
-    let district = Item { level: "district".to_owned(), ..asked.clone() };
+    let district = Item { level: "district".into(), ..asked.clone() };
     assert!(grant(&district, actor("committee", "d")).is_ok());
     assert!(matches!(grant(&district, actor("coordination", "d")), Err(Refusal::Role { .. })));
     // Never by who asked, nor by the unit that answers for it.
     let by_bureau = Item {
-        level: "institution".to_owned(),
+        level: "institution".into(),
         responsible_code: Some(UnitCode::new("b")),
         asked_by: Some(actor("head", "b")),
         ..asked.clone()
@@ -303,7 +303,7 @@ fn a_person_reopens_with_a_reason_a_new_deadline_and_the_figures_that_were_known
         data_passes: true,
         passed_for: Some(AUGUST),
         closed_on: Some(TODAY),
-        remark: "备注".to_owned(),
+        remark: "备注".into(),
         ..item("share", ItemState::Closed)
     };
     let change = world.act(&closed, &proper(Action::Reopen)).unwrap();

@@ -63,7 +63,7 @@ impl Real {
                 from_state: change.from_state,
                 to_state: item.state,
                 actor: change.actor,
-                reason: change.reason,
+                reason: change.reason.into(),
                 observed: item.observed,
                 rule_version: item.rule_version,
                 run_id: None,
@@ -95,7 +95,7 @@ impl Real {
                 .entry(check.to_owned())
                 .or_insert_with(|| JudgedSubjects::Only(BTreeSet::new()));
             if let (true, JudgedSubjects::Only(list)) = (judged, subjects) {
-                list.insert(("town".to_owned(), town.to_owned()));
+                list.insert(("town".into(), town.into()));
             }
         }
         let judged = Judged { period, checks };
@@ -249,18 +249,18 @@ fn dawn(matters: &mut [Matter], real: &mut Real) -> Result<(), TestCaseError> {
     let changes = follow_day(&real.items, &real.world.setting());
     real.store(changes);
     prop_assert_eq!(follow_day(&real.items, &real.world.setting()), vec![]);
-    let mut expected: Vec<(String, &str, &str)> = Vec::new();
+    let mut expected: Vec<(&str, &str, &str)> = Vec::new();
     for matter in matters.iter_mut() {
-        let taken = matter.climb(today).map(|step| (matter.check.to_owned(), matter.town, step));
+        let taken = matter.climb(today).map(|step| (matter.check, matter.town, step));
         expected.extend(taken);
     }
     let climbs = escalate(&real.items, &real.world.setting());
-    let mut steps: Vec<(String, &str, &str)> = climbs
+    let mut steps: Vec<(&str, &str, &str)> = climbs
         .iter()
         .map(|climb| {
             let key = &climb.change.item.key;
             let town = TOWNS.into_iter().find(|town| *town == key.subject_code).unwrap_or("t1");
-            (key.check_id.clone(), town, climb.step.as_str())
+            (key.check_id.as_str(), town, climb.step.as_str())
         })
         .collect();
     expected.sort_unstable();

@@ -131,22 +131,18 @@ pub fn written(toml: &str) -> CheckRule {
 }
 
 pub fn key(check: &str, town: &str) -> ItemKey {
-    ItemKey {
-        check_id: check.to_owned(),
-        subject_kind: "town".to_owned(),
-        subject_code: town.to_owned(),
-    }
+    ItemKey { check_id: check.into(), subject_kind: "town".into(), subject_code: town.into() }
 }
 
 pub fn violation(check: &str, town: &str, period: Period, observed: f64) -> Violation {
     Violation {
         key: key(check, town),
-        subject_name: format!("{town}镇"),
+        subject_name: format!("{town}镇").into(),
         unit_code: UnitCode::new(town),
         period,
         observed: Some(observed),
         target: Some(0.5),
-        detail: format!("占比{observed}"),
+        detail: format!("占比{observed}").into(),
     }
 }
 
@@ -179,7 +175,7 @@ pub fn actor(role: &str, unit: &str) -> Actor {
     Actor {
         role: role.to_owned().into(),
         unit_code: (!unit.is_empty()).then(|| UnitCode::new(unit)),
-        post: format!("（示例）{role}"),
+        post: format!("（示例）{role}").into(),
     }
 }
 

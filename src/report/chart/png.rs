@@ -52,7 +52,21 @@ pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u
     if n_marked * 200 < n_pixels {
         return Err(ChartError::Faint { n_marked, n_pixels });
     }
-    pixmap.encode_png().map_err(|error| ChartError::Png(error.to_string()))
+    encode(&pixmap).map_err(|error| ChartError::Png(error.to_string()))
+}
+
+/// Packed quickly: a chart is mostly white, and there are many.
+fn encode(pixmap: &tiny_skia::Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixmap.width(), pixmap.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header()?;
+    // Nothing shines through a picture on white: its colours are the same multiplied by their cover or not.
+    writer.write_image_data(pixmap.data())?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// Where no family of the list is there, usvg would leave the text out without a word. Any face
