@@ -114,6 +114,27 @@ fn appendices_follow_the_signature_on_pages_of_their_own() {
 }
 
 #[test]
+fn the_last_words_and_the_attachments_stay_with_the_signature() {
+    let keeps = |document: &Document, words: &str| {
+        Some(find(&text_of(document)?, words)["keep_next"].as_bool().unwrap())
+    };
+    let paper = Document {
+        blocks: [vec![sample::para("前文。")], enclosed().blocks].concat(),
+        ..enclosed()
+    };
+    let Some(before) = keeps(&paper, "前文。") else { return };
+    assert!(!before);
+    for words in ["正文。", "附件：1. 各镇街三率", "2. 督办台账", "区学前教育联席会议秘书处"]
+    {
+        assert_eq!(keeps(&paper, words), Some(true), "{words}");
+    }
+    assert_eq!(keeps(&paper, "2024年9月5日"), Some(false));
+    // Without a signature there is nothing to stay with.
+    let unsigned = Document { signature: String::new(), dated_on: None, ..paper };
+    assert_eq!(keeps(&unsigned, "正文。"), Some(false));
+}
+
+#[test]
 fn the_only_appendix_has_no_number() {
     let document = plain(vec![
         sample::para("正文。"),

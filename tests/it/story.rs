@@ -10,14 +10,17 @@ use crate::home::Home;
 use crate::tools::{python_with, repository};
 
 /// The home of the whole demo, made once: all files, judgings, escalations, desk work, slips and mails of 24 months.
-/// Of the reports it makes one, without papers: what all of them say, in four formats, is held to account over the
-/// four months of [`crate::home::DEMO`], and 24 months of two thousand papers would take longer than all other tests.
+/// Of the reports it makes one, without papers, and of the ledger no weekly workbook: what these say, in all formats, is
+/// held to account over the four months of [`crate::home::DEMO`]; 24 months of them would take longer than all other tests.
 pub static WHOLE: LazyLock<Home> = LazyLock::new(|| {
     let home = Home::kept("story");
     duban::demo::make(&home.root, Span::whole()).expect("a home");
     home.keep_reports(&["joint_meeting"]);
     let papers = r#"formats = ["html", "pdf", "docx", "xlsx"]"#;
     home.replace("report_templates/joint_meeting/report.md.j2", papers, r#"formats = ["html"]"#);
+    let digest = "[digest]\n";
+    let without_book = format!("{digest}attach_ledger = \"never\"\n");
+    home.replace("pipelines/_supervision.toml", digest, &without_book);
     home.ok(&["demo"]);
     home
 });

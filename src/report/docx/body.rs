@@ -37,8 +37,15 @@ pub(super) fn write(document: &Document, charts: DrawPng<'_>) -> Result<Written,
     let list = document.blocks.iter().position(|block| matches!(block, Block::AttachmentList(_)));
     let (text, enclosed) =
         document.blocks.split_at(list.map_or(document.blocks.len(), |at| at + 1));
-    body.blocks(text, Orientation::Portrait)?;
-    for (para, line) in closing::signature(document) {
+    let (most, last_words) = text.split_at(last_words_of(text));
+    body.blocks(most, Orientation::Portrait)?;
+    let from = body.elements.len();
+    body.blocks(last_words, Orientation::Portrait)?;
+    let signature = closing::signature(document);
+    if !signature.is_empty() {
+        body.keep_with_next(from);
+    }
+    for (para, line) in signature {
         body.para(Orientation::Portrait, para, [Run::PLAIN.of(&line)]);
     }
     body.blocks(enclosed, Orientation::Portrait)?;
@@ -48,6 +55,17 @@ pub(super) fn write(document: &Document, charts: DrawPng<'_>) -> Result<Written,
         body.push(Orientation::Portrait, closing::anchor());
     }
     Ok(body.finish())
+}
+
+/// Where the last paragraph or list item of the text begins, and the list of attachments after it: a page with the
+/// signature alone is to be had of no paper.
+fn last_words_of(text: &[Block]) -> usize {
+    let is_list = |block: &Block| matches!(block, Block::AttachmentList(_));
+    let list = text.iter().rposition(|block| !is_list(block)).map_or(0, |at| at + 1);
+    match list.checked_sub(1).map(|last| &text[last]) {
+        Some(Block::Para(_) | Block::ListItem { .. }) => list - 1,
+        _ => list,
+    }
 }
 
 struct Body<'a> {
@@ -83,7 +101,7 @@ impl Body<'_> {
         }
         let Some(last) = self.elements.last_mut() else { return };
         if last.child_mut("w:pPr").is_none() {
-            last.push_first(el("w:pPr"));
+            last.insert(0, el("w:pPr"));
         }
         if let Some(properties) = last.child_mut("w:pPr") {
             properties.push(page::section(self.orientation));
@@ -97,6 +115,18 @@ impl Body<'_> {
         }
         let body = el("w:body").with_all(self.elements).with(page::section(self.orientation));
         Written { body, pictures: self.pictures, links: self.links }
+    }
+
+    /// Paragraphs from this element on stay on one page with the next.
+    fn keep_with_next(&mut self, from: usize) {
+        for element in self.elements.iter_mut().skip(from) {
+            if let Some(properties) = element.child_mut("w:pPr")
+                && properties.child_mut("w:keepNext").is_none()
+            {
+                // After the style, which all have.
+                properties.insert(1, el("w:keepNext"));
+            }
+        }
     }
 
     fn push(&mut self, orientation: Orientation, element: Element) {

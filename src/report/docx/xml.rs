@@ -80,8 +80,9 @@ impl Element {
         self.content.push(Node::Element(child));
     }
 
-    pub(super) fn push_first(&mut self, child: Element) {
-        self.content.insert(0, Node::Element(child));
+    /// Before the child that stands at this place now, or at the end.
+    pub(super) fn insert(&mut self, at: usize, child: Element) {
+        self.content.insert(at.min(self.content.len()), Node::Element(child));
     }
 
     /// The bytes of a part whose root this is.
