@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use duban::report::Rendered;
+use duban::report::chart::Pictures;
 use duban::report::document::Chart;
 use duban::report::{chart, mail};
 use rayon::prelude::*;
@@ -83,22 +84,29 @@ fn hand_over(paper: &Paper<'_>, rendered: &Rendered, folder: &Path) -> Outcome<(
     Ok(())
 }
 
-fn make(paper: &Paper<'_>, rendered: &Rendered, format: &str) -> Outcome<usize> {
+fn make(
+    paper: &Paper<'_>,
+    rendered: &Rendered,
+    pictures: &Pictures,
+    format: &str,
+) -> Outcome<usize> {
     Ok(match format {
-        "html" => paper.mail(rendered, Vec::new())?.html.len(),
-        "pdf" => {
-            // No run sets the same paper twice: what the last round left must not help.
-            typst::comemo::evict(0);
-            paper.pdf(rendered)?.len()
-        }
-        "docx" => paper.docx(rendered)?.len(),
+        "html" => paper.mail(rendered, pictures, Vec::new())?.html.len(),
+        "pdf" => paper.pdf(rendered)?.len(),
+        "docx" => paper.docx(rendered, pictures)?.len(),
         _ => paper.xlsx(rendered)?.len(),
     })
 }
 
+/// No run sets the same paper twice: what the last round left must not help.
+fn forget_the_last_round() {
+    typst::comemo::evict(0);
+}
+
 /// All four as a run makes them: the paper beside the others.
 fn make_all(paper: &Paper<'_>, rendered: &Rendered) -> Outcome<()> {
-    let one = |format| make(paper, rendered, format).map_err(|error| error.to_string());
+    let pictures = &paper.pictures()?;
+    let one = |format| make(paper, rendered, pictures, format).map_err(|error| error.to_string());
     let (paper, (draft, (mail, workbook))) =
         rayon::join(|| one("pdf"), || rayon::join(|| one("docx"), || (one("html"), one("xlsx"))));
     for made in [paper, draft, mail, workbook] {
@@ -124,19 +132,22 @@ pub fn beside_python(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>>
     let mut sizes = [(0, 0); 4];
     for round in 0..=rounds {
         let mut of_round = [(Duration::ZERO, Duration::ZERO); 4];
+        let pictures = paper.pictures()?;
         for (i, format) in FORMATS.iter().enumerate() {
+            forget_the_last_round();
             // The template belongs to the first format, as it is run once for all.
             of_round[i].0 = time(|| {
                 if i == 0 {
                     paper.rendered()?;
                 }
-                sizes[i].0 = make(&paper, &rendered, format)?;
+                sizes[i].0 = make(&paper, &rendered, &pictures, format)?;
                 Ok(())
             })?;
             if let Some(peer) = &mut peer {
                 (of_round[i].1, sizes[i].1) = peer.make(format)?;
             }
         }
+        forget_the_last_round();
         let together = time(|| {
             paper.rendered()?;
             make_all(&paper, &rendered)
@@ -182,19 +193,24 @@ pub fn town_sheets(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let replayed = campaign.replayed()?;
     let papers = Paper::all_of(replayed, "town_sheet")?;
     if papers.is_empty() {
-        return Err("the last month has no town sheets".into());
+        return Err("no town sheets were made".into());
     }
     let sheet = |i: usize| -> Result<usize, String> {
         let paper = &papers[i % papers.len()];
         let make = || -> Outcome<usize> {
             let rendered = paper.rendered()?;
-            Ok(paper.mail(&rendered, Vec::new())?.html.len() + paper.pdf(&rendered)?.len())
+            Ok(paper.mail(&rendered, &paper.pictures()?, Vec::new())?.html.len()
+                + paper.pdf(&rendered)?.len())
         };
         make().map_err(|error| error.to_string())
     };
     let run = |n: usize| -> Outcome<Duration> {
         let start = Instant::now();
-        (0..n).into_par_iter().try_for_each(|i| sheet(i).map(drop))?;
+        // As many side by side as a run makes.
+        let sheets: Vec<usize> = (0..n).collect();
+        for some in sheets.chunks(2 * rayon::current_num_threads().max(1)) {
+            some.par_iter().try_for_each(|i| sheet(*i).map(drop))?;
+        }
         Ok(start.elapsed())
     };
     let (warm, thousand) = if plan.quick { (2, 4) } else { (60, 1_000) };

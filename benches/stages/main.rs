@@ -62,6 +62,10 @@ fn main() -> ExitCode {
         eprintln!("error: no group is called {}; there are {}", names.join(" "), known.join(", "));
         return ExitCode::from(2);
     }
+    // As the program does.
+    if let Err(error) = duban::report::pdf::widen_threads() {
+        warn(&error.to_string());
+    }
     match run(&wanted, &plan) {
         Ok(lines) => {
             measure::print(&lines);

@@ -8,6 +8,7 @@ use duban::delivery::{Envelope, compose, deliver_to_folder, message_id};
 use duban::engine::Param;
 use duban::ledger::EditionFilter;
 use duban::model::{Attachment, MailContent};
+use duban::report::chart::Pictures;
 use duban::report::document::Chart;
 use duban::report::fonts::Fonts;
 use duban::report::{QueryRows, Rendered, ReportContext, chart, docx, mail, pdf, render, xlsx};
@@ -41,14 +42,13 @@ impl<'a> Paper<'a> {
             .ok_or_else(|| "the last month has no report".into())
     }
 
-    /// All editions of a report for the last month: one a unit if it is burst.
+    /// All editions of a report for the newest month that it was made for: one a unit if it is burst.
     pub fn all_of(replayed: &'a Replayed, report: &str) -> Outcome<Vec<Paper<'a>>> {
         let pipeline = &replayed.pipeline;
-        let filter = EditionFilter {
-            period: Some(replayed.last.period),
-            report: Some(report.to_owned()),
-            ..Default::default()
-        };
+        let filter = EditionFilter { report: Some(report.to_owned()), ..Default::default() };
+        let mut editions = pipeline.ledger().editions(&filter)?;
+        let newest = editions.iter().map(|edition| edition.period).max();
+        editions.retain(|edition| Some(edition.period) == newest);
         let config = pipeline.config();
         let definition = config
             .reports
@@ -58,7 +58,7 @@ impl<'a> Paper<'a> {
         let fonts = Arc::new(Fonts::discover(&config.home.fonts(), &config.settings.fonts));
         let chart_fonts = Arc::new(fonts.for_charts());
         let mut papers = Vec::new();
-        for edition in pipeline.ledger().editions(&filter)? {
+        for edition in editions {
             let context = pipeline.ledger().edition_context(edition.edition_id)?;
             let mut stored: Stored = serde_json::from_str(&context)?;
             if let Some(shared) = pipeline.ledger().edition_parts(edition.edition_id)?.get("shared")
@@ -77,14 +77,22 @@ impl<'a> Paper<'a> {
         Ok(papers)
     }
 
-    pub fn chart_png(&self, chart: &Chart) -> Outcome<Vec<u8>> {
-        let svg = chart::svg(chart, &chart::Style::default())?;
-        Ok(chart::png(&svg, &self.chart_fonts, docx::CHART_SCALE)?)
+    /// None is drawn yet: of each edition anew.
+    pub fn pictures(&self) -> Outcome<Pictures> {
+        let style = chart::Style {
+            font_family: self.fonts.css_families("hei")?,
+            ..chart::Style::default()
+        };
+        Ok(Pictures::new(Arc::clone(&self.chart_fonts), style))
     }
 
-    pub fn docx(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
+    pub fn chart_png(&self, chart: &Chart) -> Outcome<Vec<u8>> {
+        Ok(self.pictures()?.of(chart)?.to_vec())
+    }
+
+    pub fn docx(&self, rendered: &Rendered, pictures: &Pictures) -> Outcome<Vec<u8>> {
         let document = &rendered.document.for_print();
-        let draw = |chart: &Chart| self.chart_png(chart).map_err(|error| error.to_string().into());
+        let draw = |chart: &Chart| Ok(pictures.of(chart)?.to_vec());
         let meta =
             docx::DocxMeta { author: &document.signature, created_at: self.stored.context.as_of };
         Ok(docx::render(document, &draw, meta)?)
@@ -94,16 +102,15 @@ impl<'a> Paper<'a> {
         render(self.definition, &self.stored.results, &self.stored.context).map_err(crate::told)
     }
 
-    pub fn mail(&self, rendered: &Rendered, attachments: Vec<Attachment>) -> Outcome<MailContent> {
+    pub fn mail(
+        &self,
+        rendered: &Rendered,
+        pictures: &Pictures,
+        attachments: Vec<Attachment>,
+    ) -> Outcome<MailContent> {
         let css = &self.replayed.pipeline.config().mail_css;
         let subject = &rendered.subject;
-        Ok(mail::compose(
-            &rendered.document.for_print(),
-            subject,
-            css,
-            &self.chart_fonts,
-            attachments,
-        )?)
+        Ok(mail::compose(&rendered.document.for_print(), subject, css, pictures, attachments)?)
     }
 
     pub fn pdf(&self, rendered: &Rendered) -> Outcome<Vec<u8>> {
@@ -156,11 +163,11 @@ pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let finding =
         median_of(rounds, || Ok(Fonts::discover(&config.home.fonts(), &config.settings.fonts)))?;
     let rendering = median_of(rounds, || paper.rendered())?;
-    let mailing = median_of(rounds, || paper.mail(&rendered, Vec::new()))?;
+    let mailing = median_of(rounds, || paper.mail(&rendered, &paper.pictures()?, Vec::new()))?;
     let printing = median_of(rounds, || paper.pdf(&rendered))?;
-    let drafting = median_of(rounds, || paper.docx(&rendered))?;
+    let drafting = median_of(rounds, || paper.docx(&rendered, &paper.pictures()?))?;
     let tabling = median_of(rounds, || paper.xlsx(&rendered))?;
-    let n_charts = paper.mail(&rendered, Vec::new())?.inline.len();
+    let n_charts = paper.mail(&rendered, &paper.pictures()?, Vec::new())?.inline.len();
     Ok(vec![
         Line::new("report: fonts, once a process", finding),
         Line::new("report: queries", querying).of(queries.len(), "query"),
@@ -168,7 +175,7 @@ pub fn reports(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
         Line::new("report: html, text, png", mailing).remark(format!("{n_charts} charts")),
         Line::new("report: pdf", printing).remark(format!("{} bytes", paper.pdf(&rendered)?.len())),
         Line::new("report: docx", drafting)
-            .remark(format!("{} bytes", paper.docx(&rendered)?.len())),
+            .remark(format!("{} bytes", paper.docx(&rendered, &paper.pictures()?)?.len())),
         Line::new("report: xlsx", tabling)
             .remark(format!("{} bytes", paper.xlsx(&rendered)?.len())),
     ])
@@ -189,7 +196,7 @@ pub fn deliveries(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
         attach("pdf", "application/pdf", paper.pdf(&rendered)?),
         attach("xlsx", "application/octet-stream", paper.xlsx(&rendered)?),
     ];
-    let content = paper.mail(&rendered, attachments)?;
+    let content = paper.mail(&rendered, &paper.pictures()?, attachments)?;
     let from = "duban@example.cn";
     let envelopes: Vec<Envelope> = (0..N_MAILS)
         .map(|i| {

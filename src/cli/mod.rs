@@ -69,6 +69,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     start_log(&cli);
+    if let Err(error) = crate::report::pdf::widen_threads() {
+        tracing::warn!(%error, "threads have less room than papers may want");
+    }
     match commands::run(&cli, &environment) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::AtFault) => ExitCode::from(1),

@@ -14,6 +14,7 @@ use crate::config::tables::Contact;
 use crate::delivery::{Envelope, compose, message_id};
 use crate::ledger::{Awaits, NewDelivery};
 use crate::model::{Attachment, Frequency, MailContent, Period, UnitCode};
+use crate::report::chart::Pictures;
 use crate::report::document::{Chart, Document, Value};
 use crate::report::fonts::Fonts;
 use crate::report::{
@@ -58,7 +59,7 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// How charts look on paper: their letters in the face of 黑体.
-    fn chart_style(&self) -> Result<chart::Style, PipelineError> {
+    pub(super) fn chart_style(&self) -> Result<chart::Style, PipelineError> {
         let font_family = self
             .fonts
             .css_families("hei")
@@ -131,7 +132,7 @@ impl Pipeline {
             &rendered.document.for_print(),
             &rendered.subject,
             &self.config.mail_css,
-            &fonts,
+            &Pictures::new(fonts, chart::Style::default()),
             attachments,
         )
         .map_err(|error| PipelineError::step("composing a mail", error))
@@ -182,16 +183,12 @@ impl Pipeline {
     }
 
     /// Writes a document as a Word file, to be edited by hand.
-    pub(super) fn write_draft_in(
-        look: &Look<'_>,
+    pub(super) fn write_draft(
         document: &Document,
+        pictures: &Pictures,
         as_of: Timestamp,
     ) -> Result<Vec<u8>, PipelineError> {
-        let style = look.chart_style()?;
-        let draw = |chart: &Chart| {
-            let svg = chart::svg(chart, &style)?;
-            Ok(chart::png(&svg, look.chart_fonts, docx::CHART_SCALE)?)
-        };
+        let draw = |chart: &Chart| Ok(pictures.of(chart)?.to_vec());
         let meta = docx::DocxMeta { author: &document.signature, created_at: as_of };
         docx::render(document, &draw, meta)
             .map_err(|error| PipelineError::step("writing the Word file", error))

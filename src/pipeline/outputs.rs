@@ -1,9 +1,12 @@
 //! The files of a paper in its formats, and the mail that carries them.
 
+use std::sync::Arc;
+
 use super::letter::Look;
 use super::{Pipeline, PipelineError};
 use crate::config::report::{ReportDefinition, ReportFormat};
 use crate::model::{InlineImage, MailContent};
+use crate::report::chart::Pictures;
 use crate::report::{Rendered, ReportContext, docx, html, mail, xlsx};
 
 /// One output of a paper: its format, the file's name, its bytes. Pictures have the format
@@ -23,12 +26,15 @@ impl Pipeline {
         let name = &rendered.file_name;
         let has_papers = !definition.attach.is_empty();
         let attached = if has_papers { html::Attached::Whole } else { html::Attached::Nothing };
+        // Where there is no face for them, drawing says so.
+        let style = look.chart_style().unwrap_or_default();
+        let pictures = Pictures::new(Arc::clone(look.chart_fonts), style);
         let mail = || {
             mail::compose(
                 document,
                 mail::Frame { subject: &rendered.subject, attached },
                 look.mail_css,
-                look.chart_fonts,
+                &pictures,
                 Vec::new(),
             )
             .map_err(|error| PipelineError::step("composing the mail", error))
@@ -38,7 +44,7 @@ impl Pipeline {
                 .map_err(|error| PipelineError::step("writing the workbook", error))
         };
         let paper = || Self::set_paper_in(look, document, context.as_of);
-        let draft = || Self::write_draft_in(look, document, context.as_of);
+        let draft = || Self::write_draft(document, &pictures, context.as_of);
         let wanted = |format: ReportFormat| definition.formats.contains(&format);
         // The paper takes about as long as all the others.
         let (paper, (draft, (content, workbook))) = rayon::join(

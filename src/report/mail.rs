@@ -2,12 +2,10 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use resvg::usvg::fontdb;
 use sha2::{Digest, Sha256};
 
-use super::chart::{self, ChartError, Style};
+use super::chart::{self, ChartError, Pictures};
 use super::document::{Block, Chart, Document};
 use super::html::{self, Attached, HtmlError, Picture};
 use super::{mail_lint, text};
@@ -24,9 +22,6 @@ pub enum MailError {
     Lint(String),
 }
 
-/// Pictures are made twice as fine as they are shown.
-const SCALE: f32 = 2.0;
-
 /// What a mail is besides its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -42,8 +37,8 @@ impl<'a> From<&'a String> for Frame<'a> {
     }
 }
 
-/// Makes the mail of a report. `css` is `report_templates/_base/mail.css`, `fonts` has the faces for
-/// the charts. The same document, styles and faces give the same bytes and Content-IDs.
+/// Makes the mail of a report. `css` is `report_templates/_base/mail.css`. The same document, styles and
+/// pictures give the same bytes and Content-IDs.
 ///
 /// # Errors
 /// If a chart cannot be drawn (a character that no face has), the HTML is too large, or the linter finds
@@ -52,14 +47,14 @@ pub fn compose<'a>(
     document: &Document,
     frame: impl Into<Frame<'a>>,
     css: &str,
-    fonts: &Arc<fontdb::Database>,
+    pictures: &Pictures,
     attachments: Vec<Attachment>,
 ) -> Result<MailContent, MailError> {
     let frame = frame.into();
     let draw = |chart: &Chart| {
+        let picture = pictures.of(chart);
         let wrong = |source| MailError::Chart { name: chart.name.clone(), source };
-        let svg = chart::svg(chart, &Style::default()).map_err(wrong)?;
-        chart::png(&svg, fonts, SCALE).map_err(wrong)
+        Ok(picture.map_err(wrong)?.to_vec())
     };
     let content = compose_with(document, frame, css, &draw, attachments)?;
     match mail_lint::errors(&mail_lint::lint_mail(&content)) {
@@ -136,14 +131,14 @@ fn compose_with(
     Ok(MailContent { subject: frame.subject.to_owned(), html, text, inline, attachments })
 }
 
-/// Width and height at which a PNG is shown: its own, halved, as its header has them.
+/// Width and height at which a PNG is shown: its chart's own, by its header.
 fn shown_size(png: &[u8]) -> (u32, u32) {
     let side = |at: usize| {
         let bytes = png.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
         bytes.map_or(0, u32::from_be_bytes)
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
-    let shown = |pixels: u32| (f64::from(pixels) / f64::from(SCALE)).round() as u32;
+    let shown = |pixels: u32| (f64::from(pixels) / f64::from(chart::SCALE)).round() as u32;
     (shown(side(16)), shown(side(20)))
 }
 

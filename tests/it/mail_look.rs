@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use duban::delivery::{Envelope, compose, message_id};
 use duban::model::{Light, MailContent};
+use duban::report::chart::{Pictures, Style};
 use duban::report::document::{
     Align, Appendix, Block, Cell, Column, Document, Format, Heading, Inline, Row, Table, Value,
 };
@@ -68,9 +69,14 @@ fn document(blocks: Vec<Block>) -> Document {
     }
 }
 
+/// None is drawn yet.
+pub fn pictures() -> Pictures {
+    Pictures::new(fonts(), Style::default())
+}
+
 fn made(blocks: Vec<Block>, attached: Attached) -> MailContent {
     let frame = mail::Frame { subject: "报告", attached };
-    mail::compose(&document(blocks), frame, &css(), &fonts(), Vec::new())
+    mail::compose(&document(blocks), frame, &css(), &pictures(), Vec::new())
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -215,7 +221,7 @@ fn a_style_that_some_program_does_not_know_keeps_the_mail_from_being_made() {
     let css = format!("{}\nh2 {{ display: flex; }}", css());
     let subject = "报告".to_owned();
     let wrong =
-        mail::compose(&document, &subject, &css, &fonts(), Vec::new()).expect_err("refused");
+        mail::compose(&document, &subject, &css, &pictures(), Vec::new()).expect_err("refused");
     let said = wrong.to_string();
     assert!(
         said.contains("display: flex is not supported by Outlook") && said.contains("<h2"),

@@ -15,7 +15,8 @@ use duban::report::{
 };
 use jiff::civil::date;
 
-use crate::report_chart::{fonts, has_chinese_font};
+use crate::mail_look::pictures;
+use crate::report_chart::has_chinese_font;
 use crate::report_template::context;
 
 fn repository(path: &str) -> String {
@@ -199,7 +200,7 @@ fn the_mail_has_both_bodies_and_every_picture_with_words() {
     let document = report.document.for_print();
     let compose = || {
         let frame = mail::Frame { subject: &report.subject, attached: html::Attached::Whole };
-        mail::compose(&document, frame, &css(), &fonts(), Vec::new()).expect("mail")
+        mail::compose(&document, frame, &css(), &pictures(), Vec::new()).expect("mail")
     };
     let made = compose();
     let again = compose();

@@ -14,6 +14,7 @@ mod canvas;
 mod dumbbell;
 mod heat;
 mod horizontal;
+mod pictures;
 mod png;
 mod scale;
 mod table;
@@ -22,6 +23,7 @@ mod words;
 
 use resvg::usvg;
 
+pub use pictures::{Pictures, SCALE};
 pub use png::png;
 pub use words::describe;
 

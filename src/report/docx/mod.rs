@@ -43,9 +43,6 @@ const NS_PICTURE: &str = "http://schemas.openxmlformats.org/drawingml/2006/pictu
 pub const MEDIA_TYPE: &str =
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
-/// How fine a chart's picture is meant to be: device pixels for one of its own, 330 to the inch at the width of the text.
-pub const CHART_SCALE: f32 = 3.0;
-
 /// What the file says of itself, besides the document's own title.
 #[derive(Debug, Clone, Copy)]
 pub struct DocxMeta<'a> {

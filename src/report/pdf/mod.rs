@@ -17,6 +17,7 @@ mod table;
 mod world;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::ZonedDateTime;
 use typst::diag::Warned;
@@ -112,12 +113,35 @@ pub fn render(
     let timestamp = timestamp(meta.created_at)?;
     let world = PaperWorld::new(document, charts, fonts, style, &meta)?;
     let pdf = typeset(&world, style, timestamp);
-    // typst keeps every intermediate of every paper otherwise. Of the last one they stay: another thread may be
-    // amid its own paper.
-    comemo::evict(1);
+    forget(pdf.as_ref().map_or(0, |pdf| pdf.n_pages));
     match world.take_font_error() {
         Some(error) => Err(error.into()),
         None => pdf,
+    }
+}
+
+/// A thread's stack: room for some papers upon each other.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Gives rayon's threads room. While typst waits for a part of a paper it takes up whatever other work there is, another
+/// paper too, on the same stack.
+///
+/// # Errors
+/// If the threads have been started already: then they are as they are.
+pub fn widen_threads() -> Result<(), rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build_global()
+}
+
+/// Pages after which the intermediates of papers are let go of.
+const PAGES_HELD: usize = 32;
+
+/// typst keeps every intermediate of every paper otherwise. Letting go walks through all there are: of short papers
+/// several are waited for. Those of the last ones stay: another thread may be amid its own paper.
+fn forget(n_pages: usize) {
+    static PAGES: AtomicUsize = AtomicUsize::new(0);
+    if PAGES.fetch_add(n_pages.max(1), Ordering::Relaxed) + n_pages >= PAGES_HELD {
+        PAGES.store(0, Ordering::Relaxed);
+        comemo::evict(1);
     }
 }
 

@@ -18,6 +18,16 @@ use crate::report::fonts::{Face, Fonts, ReadFontError};
 
 static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Library::default()));
 
+/// The style as it is parsed: all papers of a run have the same.
+fn parsed(style: &str) -> Source {
+    static LAST: Mutex<Option<Source>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some(source) if source.text() == style => source.clone(),
+        _ => last.insert(Source::detached(style)).clone(),
+    }
+}
+
 pub(super) struct PaperWorld<'a> {
     main: Source,
     files: HashMap<String, Bytes>,
@@ -41,7 +51,7 @@ impl<'a> PaperWorld<'a> {
         for (path, svg) in svgs {
             files.insert(path, Bytes::from_string(svg));
         }
-        let main = Source::detached(style);
+        let main = parsed(style);
         let faces = fonts.all_faces();
         Ok(PaperWorld { main, files, faces, book, font_error: Mutex::new(None) })
     }
