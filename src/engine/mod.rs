@@ -21,6 +21,7 @@ mod parquet;
 mod result;
 mod sql;
 mod tables;
+mod yielding;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(yielding::YieldingJoins))
             .build();
         Ok(Engine {
             context: SessionContext::new_with_state(state),
