@@ -116,7 +116,7 @@ fn make_all(paper: &Paper<'_>, rendered: &Rendered) -> Outcome<()> {
 }
 
 /// The joint meeting's edition in turn with the peer: file by file on one thread, then all four as a run
-/// makes them, against the sum of the peer's. Ours draws its charts (for mail, paper and Word anew); the peer
+/// makes them, against the sum of the peer's. Ours draws its charts (once for mail and Word, once for the paper); the peer
 /// finds them drawn.
 pub fn beside_python(campaign: &mut Campaign, plan: &Plan) -> Outcome<Vec<Line>> {
     let replayed = campaign.replayed()?;
