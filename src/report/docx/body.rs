@@ -57,8 +57,8 @@ pub(super) fn write(document: &Document, charts: DrawPng<'_>) -> Result<Written,
     Ok(body.finish())
 }
 
-/// Where the last paragraph or list item of the text begins, and the list of attachments after it: a page with the
-/// signature alone is to be had of no paper.
+/// The place of the last paragraph or list item, if only the list of attachments follows it: no page has the signature
+/// alone (GB/T 9704-2012, 7.3.5.4).
 fn last_words_of(text: &[Block]) -> usize {
     let is_list = |block: &Block| matches!(block, Block::AttachmentList(_));
     let list = text.iter().rposition(|block| !is_list(block)).map_or(0, |at| at + 1);
