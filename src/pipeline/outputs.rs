@@ -24,8 +24,7 @@ impl Pipeline {
     ) -> Result<Vec<Output>, PipelineError> {
         let document = &rendered.document.for_print();
         let name = &rendered.file_name;
-        let has_papers = !definition.attach.is_empty();
-        let attached = if has_papers { html::Attached::Whole } else { html::Attached::Nothing };
+        let attached = attached(&definition.attach);
         // Where there is no face for them, drawing says so.
         let style = look.chart_style().unwrap_or_default();
         let pictures = Pictures::new(Arc::clone(look.chart_fonts), style);
@@ -77,6 +76,18 @@ impl Pipeline {
             files.push(("xlsx".into(), format!("{name}.xlsx"), bytes));
         }
         Ok(files)
+    }
+}
+
+/// What the mail may leave to its attachments.
+fn attached(attach: &[ReportFormat]) -> html::Attached {
+    let has = |format: ReportFormat| attach.contains(&format);
+    if has(ReportFormat::Pdf) || has(ReportFormat::Docx) {
+        html::Attached::Whole
+    } else if has(ReportFormat::Xlsx) {
+        html::Attached::Tables
+    } else {
+        html::Attached::Nothing
     }
 }
 

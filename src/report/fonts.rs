@@ -19,6 +19,9 @@ use resvg::usvg::fontdb;
 use sha2::{Digest, Sha256};
 use typst::foundations::Bytes;
 use typst::text::{Font, FontInfo};
+use write_fonts::FontBuilder;
+use write_fonts::read::{FontRef, TableProvider};
+use write_fonts::types::Tag;
 
 use crate::config::fonts::{BASE_ROLE, FontSettings, role_label};
 use crate::durable::hex;
@@ -74,6 +77,8 @@ pub struct Face {
     id: fontdb::ID,
     info: OnceLock<Option<FontInfo>>,
     font: OnceLock<Option<Font>>,
+    /// The same for charts: see [`letters_of`].
+    lettering: OnceLock<Option<Font>>,
 }
 
 #[derive(Debug)]
@@ -262,21 +267,31 @@ impl Fonts {
         paths
     }
 
-    /// The faces for a chart's renderer, which opens a face anew for every word. The file that charts are lettered
-    /// in is held in memory, the same as the typesetter's; of the others, which are asked only for what that one
-    /// lacks, the names are read.
+    /// The faces for a chart's renderer, which opens a face anew for every word. The face that charts are lettered
+    /// in is held in memory, the same as the typesetter's for charts ([`Fonts::lettering`]); of the others, which are
+    /// asked only for what that one lacks, the names are read.
     pub fn for_charts(&self) -> fontdb::Database {
-        let lettering = self.resolve("hei").ok().map(|face| &face.file);
         let mut db = fontdb::Database::new();
+        let lettering = self.resolve("hei").ok().and_then(|face| {
+            let font = self.lettering(face).ok()?;
+            db.load_font_source(fontdb::Source::Binary(Arc::new(font.data().clone())));
+            Some(face)
+        });
         for path in self.files_for_charts() {
-            let held =
-                lettering.filter(|file| file.path == path).and_then(|file| file.bytes().ok());
-            match held {
-                Some(bytes) => {
-                    db.load_font_source(fontdb::Source::Binary(Arc::new(bytes.clone())));
+            // Not a font, or unreadable: the glyph check says what is missing in the end.
+            let _ = db.load_font_file(path);
+        }
+        if let Some(face) = lettering {
+            let is_same = |other: &fontdb::FaceInfo| match &other.source {
+                fontdb::Source::File(path) | fontdb::Source::SharedFile(path, _) => {
+                    path == face.path() && other.index == face.index
                 }
-                // Not a font, or unreadable: the glyph check says what is missing in the end.
-                None => drop(db.load_font_file(path)),
+                fontdb::Source::Binary(_) => false,
+            };
+            let twice: Vec<fontdb::ID> =
+                db.faces().filter(|other| is_same(other)).map(|other| other.id).collect();
+            for id in twice {
+                db.remove_face(id);
             }
         }
         db
@@ -325,6 +340,15 @@ impl Fonts {
         &self.book
     }
 
+    /// A face for the letters of charts, loaded once; one that cannot be taken apart is used as it is.
+    pub(crate) fn lettering(&self, face: &Face) -> Result<Font, ReadFontError> {
+        let letters = face.lettering.get_or_init(|| {
+            let letters = self.db.with_face_data(face.id, letters_of).flatten()?;
+            Font::new(Bytes::new(letters), 0)
+        });
+        letters.clone().map_or_else(|| face.font(), Ok)
+    }
+
     /// Names, style and coverage of a face, read from the mapped file without keeping it.
     pub(crate) fn info(&self, face: &Face) -> Result<FontInfo, ReadFontError> {
         let info = face
@@ -370,6 +394,11 @@ impl Face {
         self.font.get().and_then(Option::as_ref)
     }
 
+    /// The face for charts' letters if it was loaded already.
+    pub(crate) fn loaded_lettering(&self) -> Option<&Font> {
+        self.lettering.get().and_then(Option::as_ref).or_else(|| self.loaded())
+    }
+
     fn unusable(&self) -> ReadFontError {
         ReadFontError::Parse { path: self.path().to_owned(), index: self.index }
     }
@@ -383,6 +412,22 @@ impl FontFile {
         let read = fs_err::read(&self.path)?;
         Ok(self.bytes.get_or_init(|| Bytes::new(read)))
     }
+}
+
+/// A face without what only running text needs: the tables of substitution and placing, and those of vertical lines. A
+/// chart's renderer (usvg) opens the face for every word, and of a Chinese face reading those takes longer than drawing.
+fn letters_of(file: &[u8], index: u32) -> Option<Vec<u8>> {
+    const LEFT_OUT: [&[u8; 4]; 9] =
+        [b"GSUB", b"GPOS", b"GDEF", b"JSTF", b"BASE", b"vhea", b"vmtx", b"VORG", b"DSIG"];
+    let face = FontRef::from_index(file, index).ok()?;
+    let mut letters = FontBuilder::new();
+    for table in face.table_directory().table_records() {
+        let tag = table.tag();
+        if !LEFT_OUT.iter().any(|left_out| tag == Tag::new(left_out)) {
+            letters.add_raw(tag, face.data_for_tag(tag)?.as_bytes());
+        }
+    }
+    Some(letters.build())
 }
 
 /// SHA-256 of a file, read piece by piece.
@@ -485,6 +530,7 @@ impl Candidate {
             id: self.id,
             info: OnceLock::new(),
             font: OnceLock::new(),
+            lettering: OnceLock::new(),
         }
     }
 }

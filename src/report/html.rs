@@ -44,7 +44,9 @@ pub enum Attached {
     /// The mail is all: nothing is left to an attachment.
     #[default]
     Nothing,
-    /// The whole document, as a paper or a workbook.
+    /// Its tables alone, as a workbook.
+    Tables,
+    /// The whole document, as a paper.
     Whole,
 }
 
@@ -326,7 +328,7 @@ impl Page<'_> {
         if table.rows.len() > self.max_rows {
             let left = table.rows.len() - self.max_rows;
             let rest = match self.attached {
-                Attached::Whole => format!("其余{left}行见附件。"),
+                Attached::Whole | Attached::Tables => format!("其余{left}行见附件。"),
                 Attached::Nothing => format!("其余{left}行从略，需要的请回复本邮件索取。"),
             };
             *out += &tag("p", "note", &rest);

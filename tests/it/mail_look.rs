@@ -186,8 +186,11 @@ fn a_long_appendix_is_left_to_the_attached_paper_and_a_short_one_stands_in_the_m
     assert!(long.text.contains("第29行第0格"), "the plain text has all");
     let short = made(vec![appendix(5)], Attached::Whole);
     assert!(!short.html.contains(line) && short.html.contains("第4行第0格"));
-    let alone = made(vec![appendix(30)], Attached::Nothing);
-    assert!(!alone.html.contains(line) && alone.html.contains("第29行第0格"));
+    // A workbook has the tables, but not the words and pictures around them.
+    for without_paper in [Attached::Nothing, Attached::Tables] {
+        let alone = made(vec![appendix(30)], without_paper);
+        assert!(!alone.html.contains(line) && alone.html.contains("第29行第0格"));
+    }
     // 署名 stands before the appendices.
     let at = |text: &str| short.html.find(text).expect("there");
     assert!(at("<p class=\"right\"") < at("附件1　各镇街情况表"));
@@ -196,9 +199,11 @@ fn a_long_appendix_is_left_to_the_attached_paper_and_a_short_one_stands_in_the_m
 #[test]
 fn what_is_too_much_for_a_mail_is_cut_at_a_row_and_said() {
     let blocks = || vec![Block::Table(table(12, 900)), appendix(9)];
-    for (attached, said) in
-        [(Attached::Whole, "行见附件。"), (Attached::Nothing, "行从略，需要的请回复本邮件索取。")]
-    {
+    for (attached, said) in [
+        (Attached::Whole, "行见附件。"),
+        (Attached::Tables, "行见附件。"),
+        (Attached::Nothing, "行从略，需要的请回复本邮件索取。"),
+    ] {
         let content = made(blocks(), attached);
         assert!(content.html.len() < 100_000, "{}", content.html.len());
         assert!(content.html.contains(said), "{said}");

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use duban::report::chart::{self, ChartError, Style};
+use duban::model::Light;
+use duban::report::chart::{self, ChartError, Pictures, Style};
 use duban::report::document::{Chart, ChartShape, Format, Series};
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::fontdb;
@@ -174,4 +175,110 @@ fn names_in_a_chart_cannot_break_the_svg() {
     let svg = chart::svg(&chart, &Style::default()).expect("drawn");
     assert!(!svg.contains("<script>"));
     assert!(svg.contains("&lt;script&gt;&amp;x"));
+}
+
+/// The room of an SVG's element that is a box: left, top, right, bottom.
+fn room(element: &str) -> [f64; 4] {
+    let side = |name: &str| -> f64 {
+        let rest = element.split(&format!(" {name}=\"")).nth(1).expect(name);
+        rest.split('"').next().and_then(|side| side.parse().ok()).expect(name)
+    };
+    let (x, y) = (side("x"), side("y"));
+    [x, y, x + side("width"), y + side("height")]
+}
+
+/// A number and what was drawn right before it.
+fn number_in<'a>(svg: &'a str, number: &str) -> (&'a str, &'a str) {
+    let lines: Vec<&str> = svg.lines().collect();
+    let at = lines.iter().position(|line| line.contains(&format!(">{number}<"))).expect(number);
+    (lines[at], lines[at - 1])
+}
+
+/// The grid's lines leave gaps for the numbers on them; a number on a bar has a rim; one beside everything neither.
+#[test]
+fn a_number_on_a_line_is_readable() {
+    let is_gap = |line: &str| {
+        line.starts_with("<rect") && line.contains("fill=\"#ffffff\"") && !line.contains("stroke")
+    };
+    // Numbers stand above their points: of 88 %, on the line of 90 %; of 94 %, between two lines.
+    let mut chart = trend();
+    chart.series.truncate(1);
+    chart.series[0].values = [0.8801, 0.8799, 0.8802, 0.94].map(Some).to_vec();
+    let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+    let line = svg.lines().position(|line| line.starts_with("<text") && line.contains(">90%<"));
+    let line = svg.lines().nth(line.expect("the axis says 90 %") - 1).expect("its line");
+    let height: f64 = line
+        .split("y1=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next()?.parse().ok())
+        .expect("y");
+    for text in ["88.01%", "87.99%", "88.02%"] {
+        let (number, before) = number_in(&svg, text);
+        assert!(is_gap(before) && !number.contains("paint-order"), "{before}\n{number}");
+        let [left, top, right, bottom] = room(before);
+        assert!(top < height && height < bottom && bottom - top < 4.0, "{height}: {before}");
+        assert!(right - left > 30.0 && right - left < 60.0, "as wide as the number: {before}");
+    }
+    for text in ["94.00%", "2024年10月", "目标93%"] {
+        let (text, before) = number_in(&svg, text);
+        assert!(!is_gap(before) && !text.contains("paint-order"), "{before}\n{text}");
+    }
+    // Dark letters on a light bar.
+    chart.shape = ChartShape::Stacked;
+    chart.format = Format::Int;
+    chart.targets.clear();
+    chart.series[0].light = Some(Light::Yellow);
+    chart.series[0].values = [20.0, 30.0, 40.0, 50.0].map(Some).to_vec();
+    let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+    let (number, _) = number_in(&svg, "40");
+    assert!(number.contains("stroke=\"#ffffff\"") && number.contains("paint-order"), "{number}");
+}
+
+#[test]
+fn a_chart_is_drawn_once_whoever_asks_for_its_picture() {
+    if !has_chinese_font("a_chart_is_drawn_once_whoever_asks_for_its_picture") {
+        return;
+    }
+    let pictures = Pictures::new(fonts(), Style::default());
+    let (mail, word) = rayon::join(
+        || pictures.of(&trend()).expect("drawn"),
+        || pictures.of(&trend()).expect("drawn"),
+    );
+    assert!(Arc::ptr_eq(&mail, &word), "one picture for both");
+    let other = pictures.of(&bars()).expect("drawn");
+    assert_ne!(mail, other, "another chart has its own");
+}
+
+/// Up to 256 colours stand in a table, more are written in full: either way each pixel has its own.
+#[test]
+fn a_picture_keeps_its_colours_whether_few_or_many() {
+    let few = "<svg xmlns='http://www.w3.org/2000/svg' width='30' height='10'><rect width='10' height='10' fill='#1f4e79'/>\
+               <rect x='10' width='10' height='10' fill='#d07a2d'/></svg>";
+    // Left to right from pure red to pure blue, top to bottom darker: some thousand shades.
+    let many = "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='100'><defs>\
+                <linearGradient id='a'><stop offset='0' stop-color='#ff0000'/><stop offset='1' stop-color='#0000ff'/></linearGradient>\
+                <linearGradient id='b' x2='0' y2='1'><stop offset='0' stop-opacity='0'/><stop offset='1' stop-opacity='1'/></linearGradient></defs>\
+                <rect width='300' height='100' fill='url(#a)'/><rect width='300' height='100' fill='url(#b)'/></svg>";
+    let picture = |svg: &str| {
+        let png = chart::png(svg, &Arc::default(), 1.0).expect("rendered");
+        // The kind of colour stands in the header: 3 is a table, 6 is in full (PNG, 11.2.1).
+        (png[25], Pixmap::decode_png(&png).expect("png"))
+    };
+    let colour = |picture: &Pixmap, x: u32, y: u32| {
+        let pixel = picture.pixel(x, y).expect("within");
+        [pixel.red(), pixel.green(), pixel.blue()]
+    };
+    let (kind, few) = picture(few);
+    assert_eq!(kind, 3);
+    assert_eq!(colour(&few, 5, 5), [0x1f, 0x4e, 0x79]);
+    assert_eq!(colour(&few, 15, 5), [0xd0, 0x7a, 0x2d]);
+    assert_eq!(colour(&few, 25, 5), [0xff, 0xff, 0xff]);
+    let (kind, many) = picture(many);
+    assert_eq!(kind, 6);
+    let [red, _, blue] = colour(&many, 0, 0);
+    assert!(red > 250 && blue < 5, "{red} {blue}");
+    let [red, _, blue] = colour(&many, 299, 0);
+    assert!(red < 5 && blue > 250, "{red} {blue}");
+    let [red, green, blue] = colour(&many, 150, 99);
+    assert!(red < 8 && green < 8 && blue < 8, "{red} {green} {blue}");
 }

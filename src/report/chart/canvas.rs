@@ -33,12 +33,12 @@ pub(super) enum Anchor {
     End,
 }
 
-/// What stands behind a text.
+/// What keeps a text readable on what was drawn there before.
 #[derive(Clone, Copy)]
 pub(super) enum Rim {
-    /// A white rim: readable over lines and hatches.
+    /// Thin straight lines leave a gap for it; over all else it has a white rim.
     White,
-    /// Nothing: for white letters on dark ground.
+    /// Nothing: its ground is plain, or dark under white letters.
     None,
 }
 
@@ -51,11 +51,75 @@ pub(super) struct Canvas {
     pub(super) height: f64,
     /// Where letters stand, and which.
     rooms: Vec<(Room, String)>,
+    /// What is drawn besides letters, so far.
+    drawn: Vec<Drawn>,
 }
+
+enum Drawn {
+    /// From a point to another, and how broad.
+    Line((f64, f64), (f64, f64), f64),
+    /// All within.
+    Box(Room),
+}
+
+impl Drawn {
+    fn meets(&self, room: Room) -> bool {
+        match *self {
+            Drawn::Box(drawn) => {
+                drawn.0 < room.2 && room.0 < drawn.2 && drawn.1 < room.3 && room.1 < drawn.3
+            }
+            Drawn::Line(from, to, _) => {
+                let across = stretch_within((0.0, 1.0), from.0, to.0, (room.0, room.2));
+                let part =
+                    across.and_then(|part| stretch_within(part, from.1, to.1, (room.1, room.3)));
+                part.is_some()
+            }
+        }
+    }
+
+    /// The part within a room of a thin line along the pixels, with the line's breadth: a rule of the grid, a target. A line of
+    /// data is broader.
+    fn gap(&self, room: Room) -> Option<Room> {
+        const REACH: f64 = 1.5;
+        match *self {
+            Drawn::Line(from, to, breadth) if breadth < 2.0 && !is_slant(from, to) => {
+                Some(if (from.1 - to.1).abs() < 0.05 {
+                    (room.0, from.1 - REACH, room.2, from.1 + REACH)
+                } else {
+                    (from.0 - REACH, room.1, from.0 + REACH, room.3)
+                })
+            }
+            Drawn::Line(..) | Drawn::Box(_) => None,
+        }
+    }
+}
+
+fn is_slant(from: (f64, f64), to: (f64, f64)) -> bool {
+    (from.0 - to.0).abs() > 0.05 && (from.1 - to.1).abs() > 0.05
+}
+
+/// Of a stretch of a line (of its length: 0 is the beginning, 1 the end), what lies within limits, one coordinate alone.
+fn stretch_within(
+    (start, end): (f64, f64),
+    from: f64,
+    to: f64,
+    (least, most): (f64, f64),
+) -> Option<(f64, f64)> {
+    let along = to - from;
+    if along.abs() < 1e-9 {
+        return (least..=most).contains(&from).then_some((start, end));
+    }
+    let (a, b) = ((least - from) / along, (most - from) / along);
+    let (start, end) = (start.max(a.min(b)), end.min(a.max(b)));
+    (start <= end).then_some((start, end))
+}
+
+/// What lies along the pixels ends where one ends: sharper, and quicker to draw, than a grey seam.
+const CRISP: &str = " shape-rendering=\"crispEdges\"";
 
 impl Canvas {
     pub(super) fn new(width: f64, height: f64) -> Canvas {
-        Canvas { body: String::new(), width, height, rooms: Vec::new() }
+        Canvas { body: String::new(), width, height, rooms: Vec::new(), drawn: Vec::new() }
     }
 
     pub(super) fn line(
@@ -66,11 +130,13 @@ impl Canvas {
         width: f64,
         dash: &str,
     ) {
+        self.drawn.push(Drawn::Line(from, to, width));
         let dash =
             if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+        let edges = if is_slant(from, to) { "" } else { CRISP };
         let _ = writeln!(
             self.body,
-            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{stroke}\" stroke-width=\"{}\"{dash}/>",
+            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{stroke}\" stroke-width=\"{}\"{dash}{edges}/>",
             n(from.0),
             n(from.1),
             n(to.0),
@@ -80,9 +146,10 @@ impl Canvas {
     }
 
     pub(super) fn rect(&mut self, x: f64, y: f64, w: f64, h: f64, fill: &str, stroke: &str) {
+        self.drawn.push(Drawn::Box((x, y, x + w, y + h)));
         let _ = writeln!(
             self.body,
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1\"/>",
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1\"{CRISP}/>",
             n(x),
             n(y),
             n(w),
@@ -120,9 +187,7 @@ impl Canvas {
             Anchor::End => ("end", x - width),
         };
         let rim = match rim {
-            Rim::White => {
-                " stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\""
-            }
+            Rim::White => self.make_room((left, y - 0.9 * size, left + width, y + 0.2 * size)),
             Rim::None => "",
         };
         self.rooms.push(((left, y - 0.84 * size, left + width, y + 0.12 * size), text.to_owned()));
@@ -134,6 +199,27 @@ impl Canvas {
             n(size),
             escape(text),
         );
+    }
+
+    /// Makes what was drawn in a text's room give way, by gaps; where it cannot, gives the attributes of a rim. Where
+    /// nothing was drawn there is nothing to do: a rim is dear to draw.
+    fn make_room(&mut self, room: Room) -> &'static str {
+        let met = self.drawn.iter().filter(|drawn| drawn.meets(room));
+        let gaps: Option<Vec<Room>> = met.map(|drawn| drawn.gap(room)).collect();
+        let Some(gaps) = gaps else {
+            return " stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"bevel\" paint-order=\"stroke\"";
+        };
+        for (left, top, right, bottom) in gaps {
+            let _ = writeln!(
+                self.body,
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#ffffff\"{CRISP}/>",
+                n(left),
+                n(top),
+                n(right - left),
+                n(bottom - top),
+            );
+        }
+        ""
     }
 
     /// A text that runs upwards from (x, y), centred on x.
@@ -152,6 +238,7 @@ impl Canvas {
     }
 
     pub(super) fn marker(&mut self, x: f64, y: f64, which: usize, fill: &str, stroke: &str) {
+        self.drawn.push(Drawn::Box((x - 5.0, y - 5.0, x + 5.0, y + 5.0)));
         let shape = match which % 4 {
             0 => format!("<circle cx=\"{}\" cy=\"{}\" r=\"4\"", n(x), n(y)),
             1 => {

@@ -1,6 +1,6 @@
 //! Bars down the page, for towns: sorted as given, those that miss their target hatched and with the gap.
 
-use super::canvas::{Anchor, Canvas, GREY, GRID, INK, TARGET, TONES, count, widest, width_of};
+use super::canvas::{Anchor, Canvas, GREY, GRID, INK, Rim, TARGET, TONES, count, widest, width_of};
 use super::scale::{From, Scale};
 use super::words::say;
 use super::{ChartError, Style};
@@ -80,7 +80,8 @@ pub(super) fn draw(chart: &Chart, style: &Style) -> Result<String, ChartError> {
             "#ffffff",
         );
         let ink = if value.is_some() { INK } else { GREY };
-        canvas.text((x, y + row / 2.0 + 4.2), LABEL, Anchor::Start, ink, label);
+        let at = (x, y + row / 2.0 + 4.2);
+        canvas.lettered(at, LABEL, Anchor::Start, ink, Rim::None, label);
     }
     canvas.finish(chart, style)
 }

@@ -1,6 +1,7 @@
 //! The SVG of a chart as PNG, with every character of it or not at all.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use resvg::{tiny_skia, usvg};
@@ -41,8 +42,9 @@ pub fn png(svg: &str, fonts: &Arc<fontdb::Database>, scale: f32) -> Result<Vec<u
     let wrong = || ChartError::Size { width, height, scale };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels")]
     let (w, h) = ((width * scale).ceil() as u32, (height * scale).ceil() as u32);
-    let mut pixmap = tiny_skia::Pixmap::new(w, h).ok_or_else(wrong)?;
-    pixmap.fill(tiny_skia::Color::WHITE);
+    let size = tiny_skia::IntSize::from_wh(w, h).ok_or_else(wrong)?;
+    let white = vec![u8::MAX; 4 * w as usize * h as usize];
+    let mut pixmap = tiny_skia::Pixmap::from_vec(white, size).ok_or_else(wrong)?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
     // A sample tells as much as all two million.
     let is_marked =
@@ -86,24 +88,35 @@ fn encode(pixmap: &tiny_skia::Pixmap) -> Result<Vec<u8>, png::EncodingError> {
 
 /// The colours of a picture (red, green, blue each) and the place of each pixel's among them.
 fn indexed(pixmap: &tiny_skia::Pixmap) -> Option<(Vec<u8>, Vec<u8>)> {
-    let mut known: HashMap<[u8; 4], usize> = HashMap::new();
+    const N_MET: usize = 1 << 10;
+    let mut known: HashMap<u32, u8> = HashMap::new();
     let mut palette = Vec::new();
-    let mut places = Vec::with_capacity(pixmap.pixels().len());
-    let mut last: Option<([u8; 4], u8)> = None;
-    for colour in pixmap.data().as_chunks::<4>().0 {
-        let place = match last {
-            Some((same, place)) if same == *colour => place,
-            _ => {
+    let mut places = vec![0; pixmap.pixels().len()];
+    // At the edges of letters every pixel has another colour than the one before: those that were met last are found
+    // without asking the map. Nothing has the colour of nothing at all, as the ground is white.
+    let mut met = [(0, 0); N_MET];
+    let mut last = (0, 0);
+    for (place, colour) in places.iter_mut().zip(pixmap.data().as_chunks::<4>().0) {
+        let [red, green, blue, _] = *colour;
+        let colour = u32::from_le_bytes(*colour);
+        if colour != last.0 {
+            let met = &mut met[usize::from(red) << 2 | usize::from(green ^ blue) & 3];
+            if colour != met.0 {
                 let next = known.len();
-                let place = *known.entry(*colour).or_insert(next);
-                if place == next {
-                    palette.extend_from_slice(&colour[..3]);
-                }
-                u8::try_from(place).ok()?
+                *met = (
+                    colour,
+                    match known.entry(colour) {
+                        Entry::Occupied(entry) => *entry.get(),
+                        Entry::Vacant(entry) => {
+                            palette.extend_from_slice(&[red, green, blue]);
+                            *entry.insert(u8::try_from(next).ok()?)
+                        }
+                    },
+                );
             }
-        };
-        last = Some((*colour, place));
-        places.push(place);
+            last = *met;
+        }
+        *place = last.1;
     }
     Some((palette, places))
 }

@@ -28,6 +28,8 @@ pub(super) struct Slot {
     pub(super) face: usize,
     /// The role whose first choice this is.
     pub(super) plays: Option<String>,
+    /// Whether it answers to its own name, as charts call it.
+    pub(super) is_for_charts: bool,
 }
 
 impl PaperBook {
@@ -53,7 +55,7 @@ impl PaperBook {
                 info.family.clone_from(&name);
                 book.push(info);
                 let plays = (rank == 0).then(|| format!("{role} ({})", role_label(role)));
-                slots.push(Slot { face, plays });
+                slots.push(Slot { face, plays, is_for_charts: false });
                 names.push(name);
             }
             families.push((role.to_owned(), names));
@@ -63,7 +65,7 @@ impl PaperBook {
             let mut info = fonts.info(face)?;
             info.family.clone_from(&face.family);
             book.push(info);
-            slots.push(Slot { face: index, plays: None });
+            slots.push(Slot { face: index, plays: None, is_for_charts: true });
         }
         Ok(PaperBook { book: LazyHash::new(book), slots, families })
     }

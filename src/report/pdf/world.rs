@@ -31,6 +31,7 @@ fn parsed(style: &str) -> Source {
 pub(super) struct PaperWorld<'a> {
     main: Source,
     files: HashMap<String, Bytes>,
+    fonts: &'a Fonts,
     faces: &'a [Face],
     book: &'a PaperBook,
     font_error: Mutex<Option<ReadFontError>>,
@@ -53,7 +54,7 @@ impl<'a> PaperWorld<'a> {
         }
         let main = parsed(style);
         let faces = fonts.all_faces();
-        Ok(PaperWorld { main, files, faces, book, font_error: Mutex::new(None) })
+        Ok(PaperWorld { main, files, fonts, faces, book, font_error: Mutex::new(None) })
     }
 
     pub(super) fn main_id(&self) -> FileId {
@@ -77,8 +78,9 @@ impl<'a> PaperWorld<'a> {
     /// The face whose loaded bytes these are: how a picture's font is told.
     pub(super) fn face_at(&self, data: &[u8], index: u32) -> Option<&'a Face> {
         let is_here = |face: &&Face| {
-            let loaded = face.loaded().map(|font| font.data().as_slice().as_ptr());
-            face.index == index && loaded == Some(data.as_ptr())
+            face.loaded_lettering().is_some_and(|font| {
+                font.index() == index && font.data().as_slice().as_ptr() == data.as_ptr()
+            })
         };
         self.faces.iter().find(is_here)
     }
@@ -115,7 +117,9 @@ impl World for PaperWorld<'_> {
     }
 
     fn font(&self, index: usize) -> Option<Font> {
-        match self.faces.get(self.book.slots.get(index)?.face)?.font() {
+        let slot = self.book.slots.get(index)?;
+        let face = self.faces.get(slot.face)?;
+        match if slot.is_for_charts { self.fonts.lettering(face) } else { face.font() } {
             Ok(font) => Some(font),
             Err(error) => {
                 let mut first = self.font_error.lock().unwrap_or_else(PoisonError::into_inner);
