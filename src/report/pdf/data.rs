@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{DrawChart, PdfError, PdfMeta, table};
-use crate::report::document::{Block, Cell, Column, Document, Table, light_mark};
+use crate::report::document::{Align, Block, Cell, Column, Document, Table, light_mark};
 
 pub(super) struct Prepared {
     /// `/document.json`.
@@ -89,16 +89,20 @@ fn blocks(
 
 fn table_data(table: &Table) -> Value {
     let align = |column: &Column| json!(column.align);
-    let cell = |cell: &Cell| {
-        json!({
+    let cell = |(cell, column): (&Cell, &Column)| {
+        let mut data = json!({
             "text": cell.text,
             "light": cell.light.map(|light| json!({ "name": light, "mark": light_mark(light) })),
-        })
+        });
+        if column.align == Align::Right {
+            data["runs"] = json!(runs(&cell.text));
+        }
+        data
     };
     let rows = table.rows.iter().map(|row| {
         json!({
             "emphasis": row.emphasis,
-            "cells": row.cells.iter().map(cell).collect::<Vec<_>>(),
+            "cells": row.cells.iter().zip(&table.columns).map(cell).collect::<Vec<_>>(),
         })
     });
     json!({
@@ -111,6 +115,21 @@ fn table_data(table: &Table) -> Value {
         "rows": rows.collect::<Vec<_>>(),
         "notes": table.notes,
     })
+}
+
+/// What is no digit and what is one, in turn; the first may be empty.
+fn runs(text: &str) -> Vec<&str> {
+    let mut runs = Vec::new();
+    let mut rest = text;
+    let mut takes_digits = false;
+    while !rest.is_empty() {
+        let ends = |c: char| c.is_ascii_digit() != takes_digits;
+        let (run, next) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        runs.push(run);
+        rest = next;
+        takes_digits = !takes_digits;
+    }
+    runs
 }
 
 /// A line of the 版记 has its office at the left and, after a run of blanks or a tab, its date at the right.
@@ -145,5 +164,21 @@ fn clean(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(clean),
         Value::Object(entries) => entries.values_mut().for_each(clean),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runs;
+
+    #[test]
+    fn words_and_numbers_come_in_turn_words_first() {
+        assert_eq!(runs("88.61%"), ["", "88", ".", "61", "%"]);
+        assert_eq!(runs("-3"), ["-", "3"]);
+        assert_eq!(runs("差12人"), ["差", "12", "人"]);
+        assert_eq!(runs("—"), ["—"]);
+        assert_eq!(runs(""), [""; 0]);
+        // Arabic-Indic and full-width digits have no half-width form to be exchanged for.
+        assert_eq!(runs("１٣"), ["１٣"]);
     }
 }
