@@ -89,19 +89,10 @@ fn blocks(
 
 fn table_data(table: &Table) -> Value {
     let align = |column: &Column| json!(column.align);
-    let cell = |(cell, column): (&Cell, &Column)| {
-        let mut data = json!({
-            "text": cell.text,
-            "light": cell.light.map(|light| json!({ "name": light, "mark": light_mark(light) })),
-        });
-        if column.align == Align::Right {
-            data["runs"] = json!(runs(&cell.text));
-        }
-        data
-    };
     let rows = table.rows.iter().map(|row| {
         json!({
             "emphasis": row.emphasis,
+            "breaks": row.cells.iter().any(|cell| cell.text.len() > MAX_UNBROKEN),
             "cells": row.cells.iter().zip(&table.columns).map(cell).collect::<Vec<_>>(),
         })
     });
@@ -117,19 +108,36 @@ fn table_data(table: &Table) -> Value {
     })
 }
 
-/// What is no digit and what is one, in turn; the first may be empty.
+/// Bytes of a cell's text up to which its row stays on one page: what is longer might not find room on any.
+const MAX_UNBROKEN: usize = 1200;
+
+/// A cell's text; in a column of figures the runs of its words and numbers; with a light beside it if it has one.
+fn cell((cell, column): (&Cell, &Column)) -> Value {
+    let words = match column.align {
+        Align::Right => json!(runs(&cell.text)),
+        Align::Left | Align::Center => json!(cell.text),
+    };
+    match cell.light {
+        Some(light) => json!({ "words": words, "light": light, "mark": light_mark(light) }),
+        None => words,
+    }
+}
+
+/// What is no digit and what is one, in turn; the first, which is always there, may be empty.
 fn runs(text: &str) -> Vec<&str> {
     let mut runs = Vec::new();
     let mut rest = text;
     let mut takes_digits = false;
-    while !rest.is_empty() {
+    loop {
         let ends = |c: char| c.is_ascii_digit() != takes_digits;
         let (run, next) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
         runs.push(run);
+        if next.is_empty() {
+            return runs;
+        }
         rest = next;
         takes_digits = !takes_digits;
     }
-    runs
 }
 
 /// A line of the 版记 has its office at the left and, after a run of blanks or a tab, its date at the right.
@@ -177,7 +185,7 @@ mod tests {
         assert_eq!(runs("-3"), ["-", "3"]);
         assert_eq!(runs("差12人"), ["差", "12", "人"]);
         assert_eq!(runs("—"), ["—"]);
-        assert_eq!(runs(""), [""; 0]);
+        assert_eq!(runs(""), [""]);
         // Arabic-Indic and full-width digits have no half-width form to be exchanged for.
         assert_eq!(runs("１٣"), ["１٣"]);
     }
