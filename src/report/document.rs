@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use unicode_width::UnicodeWidthStr;
 
 use crate::model::Light;
 
@@ -25,6 +26,44 @@ pub struct Document {
     /// One line under the title of mail and workbook: span of the data, as-of, edition.
     pub subtitle: String,
     pub blocks: Vec<Block>,
+}
+
+impl Document {
+    /// The list of attachments, after which the signature stands.
+    pub fn attachment_list(&self) -> Option<usize> {
+        self.blocks.iter().position(|block| matches!(block, Block::AttachmentList(_)))
+    }
+
+    /// The paragraph or list item that goes along when the signature goes over to the next page, as no page has the
+    /// signature alone (GB/T 9704-2012, 7.3.5.4): the last before it, if a page (of 22 lines of 28 characters, 5.2.3) has room
+    /// for both and the list of attachments between them. Longer words stay as they fall: moved as a whole they would
+    /// leave the page before them empty.
+    pub fn last_words(&self) -> Option<usize> {
+        const LINES: usize = 22;
+        const PER_LINE: usize = 28;
+        if self.signature.is_empty() && self.dated_on.is_none() {
+            return None;
+        }
+        let list = self.attachment_list();
+        let last = list.unwrap_or(self.blocks.len()).checked_sub(1)?;
+        let (Block::Para(content) | Block::ListItem { content, .. }) = &self.blocks[last] else {
+            return None;
+        };
+        // In half characters, with the two squares that a paragraph is indented by.
+        let n_lines =
+            |indent: usize, text: &str| (2 * indent + text.width()).div_ceil(2 * PER_LINE).max(1);
+        let words: String = content.iter().map(Inline::text).collect();
+        let names = match list.map(|list| &self.blocks[list]) {
+            // A line between, then a line or more a name, after 附件：1. and its indent.
+            Some(Block::AttachmentList(names)) => {
+                1 + names.iter().map(|name| n_lines(7, name)).sum::<usize>()
+            }
+            _ => 0,
+        };
+        // A heading that goes along, a line between, the signature and the date.
+        let n_lines = 1 + n_lines(2, &words) + names + 3;
+        (n_lines <= LINES).then_some(last)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,6 +132,20 @@ pub enum Inline {
     /// A number that was computed, shown by `text`; renderers may colour it by its light.
     Figure(Figure),
     LineBreak,
+}
+
+impl Inline {
+    /// The words alone; of a line's end a blank.
+    pub fn text(&self) -> &str {
+        match self {
+            Inline::Text { text }
+            | Inline::Strong { text }
+            | Inline::Emphasis { text }
+            | Inline::Link { text, .. } => text,
+            Inline::Figure(figure) => &figure.text,
+            Inline::LineBreak => " ",
+        }
+    }
 }
 
 /// A number in running text: its integers, how it is shown, and its light if it is judged.

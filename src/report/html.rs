@@ -422,15 +422,7 @@ fn heading_html(heading: &Heading) -> String {
 
 /// The words alone.
 fn plain(content: &[Inline]) -> String {
-    let words = content.iter().map(|inline| match inline {
-        Inline::Text { text }
-        | Inline::Strong { text }
-        | Inline::Emphasis { text }
-        | Inline::Link { text, .. } => text.as_str(),
-        Inline::Figure(figure) => figure.text.as_str(),
-        Inline::LineBreak => " ",
-    });
-    words.collect()
+    content.iter().map(Inline::text).collect()
 }
 
 fn inlines(content: &[Inline]) -> String {

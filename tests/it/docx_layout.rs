@@ -129,6 +129,15 @@ fn the_last_words_and_the_attachments_stay_with_the_signature() {
         assert_eq!(keeps(&paper, words), Some(true), "{words}");
     }
     assert_eq!(keeps(&paper, "2024年9月5日"), Some(false));
+    // What no page has room for with all that follows is not held together.
+    let long = "长".repeat(28 * 18);
+    let blocks = vec![
+        sample::para(&long),
+        Block::AttachmentList(vec!["各镇街三率".to_owned(), "督办台账".to_owned()]),
+    ];
+    let long_paper = Document { blocks, ..enclosed() };
+    assert_eq!(keeps(&long_paper, &long), Some(false));
+    assert_eq!(keeps(&long_paper, "2. 督办台账"), Some(true));
     // Without a signature there is nothing to stay with.
     let unsigned = Document { signature: String::new(), dated_on: None, ..paper };
     assert_eq!(keeps(&unsigned, "正文。"), Some(false));

@@ -207,7 +207,13 @@ fn pages_are_a4_with_all_fonts_embedded_as_subsets() {
         assert_eq!(line.find('+'), Some(6), "{line}");
         assert_eq!(line.matches("yes").count(), 3, "{line}");
     }
-    assert_eq!(lines.len(), pdf.faces.len(), "{table}\n{:?}", pdf.faces);
+    // The face of charts is embedded once for their letters and once for the text's.
+    let name_of = |line: &&str| line.split_whitespace().next().unwrap()[7..].to_owned();
+    let mut names: Vec<String> = lines.iter().map(name_of).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), pdf.faces.len(), "{table}\n{:?}", pdf.faces);
+    assert!(lines.len() <= names.len() + 1, "{table}");
 }
 
 #[test]

@@ -121,6 +121,32 @@ fn wide_tables_beside_each_other_share_their_pages_and_take_their_headings_along
 }
 
 /// Horizontal rules of one page: height above the page's foot, length and thickness, all in mm.
+/// 7.3.5.4: the last words go along with it; of those that are too long for a page with all that follows, the list of
+/// attachments does.
+#[test]
+fn no_page_has_the_signature_alone() {
+    let Some(fonts) = machine_fonts() else { return };
+    // Lines of the last paragraph, entries of the list of attachments, and what stands above the signature at the least.
+    for (n_words, n_attached, above) in [(3, 0, "末"), (12, 5, "末"), (13, 5, "附件：")] {
+        let mut n_moved = 0;
+        for n_before in 0..=19 {
+            let words = sample::para(&"末".repeat(28 * n_words - 2));
+            let list = Block::AttachmentList(vec!["各镇街情况表".to_owned(); n_attached]);
+            let blocks = [words, list].into_iter().take(if n_attached == 0 { 1 } else { 2 });
+            let document = Document {
+                signature: "示例秘书处".to_owned(),
+                blocks: blocks.collect(),
+                ..lines(n_before)
+            };
+            let Some(pages) = pages_of(&render(fonts, &document)) else { return };
+            let signed = pages.iter().position(|page| page.contains("示例秘书处")).expect("signed");
+            assert!(pages[signed].contains(above), "{n_words} lines after {n_before}: {pages:?}");
+            n_moved += usize::from(signed > 0);
+        }
+        assert!(n_moved > 3, "the signature goes over to the second page now and then: {n_moved}");
+    }
+}
+
 fn rules_of(pdf: &Pdf, page: usize) -> Option<Vec<(f64, f64, f64)>> {
     let page = page.to_string();
     let svg = poppler("pdftocairo", pdf, &["-svg", "-f", &page, "-l", &page], &["-"])?;

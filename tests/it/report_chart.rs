@@ -194,7 +194,7 @@ fn number_in<'a>(svg: &'a str, number: &str) -> (&'a str, &'a str) {
     (lines[at], lines[at - 1])
 }
 
-/// The grid's lines leave gaps for the numbers on them; a number on a bar has a rim; one beside everything neither.
+/// The grid's lines leave gaps for the numbers on them; a number on a line of data has a rim; one beside everything neither.
 #[test]
 fn a_number_on_a_line_is_readable() {
     let is_gap = |line: &str| {
@@ -223,15 +223,32 @@ fn a_number_on_a_line_is_readable() {
         let (text, before) = number_in(&svg, text);
         assert!(!is_gap(before) && !text.contains("paint-order"), "{before}\n{text}");
     }
-    // Dark letters on a light bar.
+    // Other lines run where the numbers of the first would stand, above and below: they are not cut.
+    for (at, above) in [(1, 0.035), (2, -0.04)] {
+        let values = chart.series[0].values.iter().map(|value| value.map(|value| value + above));
+        let values = values.collect();
+        chart.series.push(Series { name: format!("样例{at}"), values, ..Series::default() });
+    }
+    let svg = chart::svg(&chart, &Style::default()).expect("drawn");
+    let rims: Vec<&str> = svg.lines().filter(|line| line.contains("paint-order")).collect();
+    assert!(!rims.is_empty() && rims.iter().all(|rim| rim.contains("stroke=\"#ffffff\"")), "{svg}");
+    // Letters on hatched bars stand on plain ground, on bars of one light colour on that.
     chart.shape = ChartShape::Stacked;
     chart.format = Format::Int;
     chart.targets.clear();
-    chart.series[0].light = Some(Light::Yellow);
-    chart.series[0].values = [20.0, 30.0, 40.0, 50.0].map(Some).to_vec();
+    for (series, (light, value)) in chart.series.iter_mut().zip([
+        (Light::Red, 50.0),
+        (Light::Yellow, 40.0),
+        (Light::Green, 30.0),
+    ]) {
+        series.light = Some(light);
+        series.values = vec![Some(value); 4];
+    }
     let svg = chart::svg(&chart, &Style::default()).expect("drawn");
-    let (number, _) = number_in(&svg, "40");
-    assert!(number.contains("stroke=\"#ffffff\"") && number.contains("paint-order"), "{number}");
+    let (number, before) = number_in(&svg, "40");
+    assert!(is_gap(before) && !number.contains("paint-order"), "{before}\n{number}");
+    let (number, before) = number_in(&svg, "30");
+    assert!(!is_gap(before) && !number.contains("paint-order"), "{before}\n{number}");
 }
 
 #[test]

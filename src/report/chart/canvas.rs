@@ -36,7 +36,7 @@ pub(super) enum Anchor {
 /// What keeps a text readable on what was drawn there before.
 #[derive(Clone, Copy)]
 pub(super) enum Rim {
-    /// Thin straight lines leave a gap for it; over all else it has a white rim.
+    /// Thin straight lines leave a gap for it, a hatch a plain ground; over lines of data it has a white rim.
     White,
     /// Nothing: its ground is plain, or dark under white letters.
     None,
@@ -58,14 +58,14 @@ pub(super) struct Canvas {
 enum Drawn {
     /// From a point to another, and how broad.
     Line((f64, f64), (f64, f64), f64),
-    /// All within.
-    Box(Room),
+    /// All within; whether in a pattern.
+    Box(Room, bool),
 }
 
 impl Drawn {
     fn meets(&self, room: Room) -> bool {
         match *self {
-            Drawn::Box(drawn) => {
+            Drawn::Box(drawn, _) => {
                 drawn.0 < room.2 && room.0 < drawn.2 && drawn.1 < room.3 && room.1 < drawn.3
             }
             Drawn::Line(from, to, _) => {
@@ -89,7 +89,7 @@ impl Drawn {
                     (from.0 - REACH, room.1, from.0 + REACH, room.3)
                 })
             }
-            Drawn::Line(..) | Drawn::Box(_) => None,
+            Drawn::Line(..) | Drawn::Box(..) => None,
         }
     }
 }
@@ -146,7 +146,7 @@ impl Canvas {
     }
 
     pub(super) fn rect(&mut self, x: f64, y: f64, w: f64, h: f64, fill: &str, stroke: &str) {
-        self.drawn.push(Drawn::Box((x, y, x + w, y + h)));
+        self.drawn.push(Drawn::Box((x, y, x + w, y + h), fill.starts_with("url(")));
         let _ = writeln!(
             self.body,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1\"{CRISP}/>",
@@ -202,13 +202,27 @@ impl Canvas {
     }
 
     /// Makes what was drawn in a text's room give way, by gaps; where it cannot, gives the attributes of a rim. Where
-    /// nothing was drawn there is nothing to do: a rim is dear to draw.
+    /// nothing was drawn, or one colour, there is nothing to do: a rim is dear to draw.
     fn make_room(&mut self, room: Room) -> &'static str {
-        let met = self.drawn.iter().filter(|drawn| drawn.meets(room));
-        let gaps: Option<Vec<Room>> = met.map(|drawn| drawn.gap(room)).collect();
-        let Some(gaps) = gaps else {
-            return " stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"bevel\" paint-order=\"stroke\"";
-        };
+        const RIM: &str = " stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"bevel\" paint-order=\"stroke\"";
+        let mut gaps = Vec::new();
+        for drawn in self.drawn.iter().rev().filter(|drawn| drawn.meets(room)) {
+            if let Drawn::Box(ground, is_hatched) = *drawn
+                && ground.0 <= room.0
+                && ground.1 <= room.1
+                && room.2 <= ground.2
+                && room.3 <= ground.3
+                && gaps.is_empty()
+            {
+                // What lies under it does not show.
+                gaps.extend(is_hatched.then_some(room));
+                break;
+            }
+            match drawn.gap(room) {
+                Some(gap) => gaps.push(gap),
+                None => return RIM,
+            }
+        }
         for (left, top, right, bottom) in gaps {
             let _ = writeln!(
                 self.body,
@@ -238,7 +252,7 @@ impl Canvas {
     }
 
     pub(super) fn marker(&mut self, x: f64, y: f64, which: usize, fill: &str, stroke: &str) {
-        self.drawn.push(Drawn::Box((x - 5.0, y - 5.0, x + 5.0, y + 5.0)));
+        self.drawn.push(Drawn::Box((x - 5.0, y - 5.0, x + 5.0, y + 5.0), false));
         let shape = match which % 4 {
             0 => format!("<circle cx=\"{}\" cy=\"{}\" r=\"4\"", n(x), n(y)),
             1 => {

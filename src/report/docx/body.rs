@@ -34,13 +34,14 @@ pub(super) fn write(document: &Document, charts: DrawPng<'_>) -> Result<Written,
     };
     body.head(document);
     // What is enclosed follows signature and date.
-    let list = document.blocks.iter().position(|block| matches!(block, Block::AttachmentList(_)));
+    let list = document.attachment_list();
     let (text, enclosed) =
         document.blocks.split_at(list.map_or(document.blocks.len(), |at| at + 1));
-    let (most, last_words) = text.split_at(last_words_of(text));
-    body.blocks(most, Orientation::Portrait)?;
+    // With the signature stay the list of attachments and, if there is room, the last words.
+    let kept = document.last_words().or(list).unwrap_or(text.len());
+    body.blocks(&text[..kept], Orientation::Portrait)?;
     let from = body.elements.len();
-    body.blocks(last_words, Orientation::Portrait)?;
+    body.blocks(&text[kept..], Orientation::Portrait)?;
     let signature = closing::signature(document);
     if !signature.is_empty() {
         body.keep_with_next(from);
@@ -55,17 +56,6 @@ pub(super) fn write(document: &Document, charts: DrawPng<'_>) -> Result<Written,
         body.push(Orientation::Portrait, closing::anchor());
     }
     Ok(body.finish())
-}
-
-/// The place of the last paragraph or list item, if only the list of attachments follows it: no page has the signature
-/// alone (GB/T 9704-2012, 7.3.5.4).
-fn last_words_of(text: &[Block]) -> usize {
-    let is_list = |block: &Block| matches!(block, Block::AttachmentList(_));
-    let list = text.iter().rposition(|block| !is_list(block)).map_or(0, |at| at + 1);
-    match list.checked_sub(1).map(|last| &text[last]) {
-        Some(Block::Para(_) | Block::ListItem { .. }) => list - 1,
-        _ => list,
-    }
 }
 
 struct Body<'a> {

@@ -21,7 +21,10 @@ pub(super) fn prepare(
     meta: &PdfMeta<'_>,
 ) -> Result<Prepared, PdfError> {
     let mut svgs = Vec::new();
-    let blocks = blocks(&document.blocks, charts, &mut svgs)?;
+    let mut blocks = blocks(&document.blocks, charts, &mut svgs)?;
+    if let Some(last) = document.last_words() {
+        blocks[last]["is_last"] = json!(true);
+    }
     let fonts: Map<String, Value> =
         families.iter().map(|(role, names)| (role.clone(), json!(names))).collect();
     let mut data = json!({
