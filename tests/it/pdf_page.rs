@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use duban::report::document::{Appendix, Block, Document, Inline};
+use duban::report::document::{Appendix, Block, Chart, ChartShape, Document, Inline};
 use duban::report::pdf::Pdf;
 
 use crate::pdf::{
@@ -121,6 +121,43 @@ fn wide_tables_beside_each_other_share_their_pages_and_take_their_headings_along
 }
 
 /// Horizontal rules of one page: height above the page's foot, length and thickness, all in mm.
+/// A chart with a row a town takes most of a page: it stands at the top of one, and what follows fills the page before; but
+/// nothing of what ends a text, begins a page or follows on other pages comes before it.
+#[test]
+fn a_tall_chart_leaves_no_page_half_empty_and_is_not_overtaken_by_the_end() {
+    let Some(fonts) = machine_fonts() else { return };
+    let tall = Block::Chart(Chart {
+        shape: ChartShape::HorizontalBar,
+        ..sample::chart("towns", "各镇街占比")
+    });
+    let pages = |blocks: Vec<Block>| {
+        let signature = "示例秘书处".to_owned();
+        pages_of(&render(fonts, &Document { signature, blocks, ..lines(10) }))
+    };
+    let holds = |page: &str, texts: [&str; 4]| {
+        texts.iter().map(|text| squeeze(page).contains(text)).collect::<Vec<_>>()
+    };
+    let texts = ["各镇街占比", "随后", "末段", "示例秘书处"];
+    let after = || sample::para(&"随后".repeat(56));
+    let last = || sample::para("末段。");
+    let Some(read) = pages(vec![tall.clone(), after(), last()]) else { return };
+    assert_eq!(holds(&read[0], texts), [false, true, false, false], "{read:?}");
+    assert!(holds(&read[1], texts)[0], "{read:?}");
+    let end = read.last().expect("pages");
+    assert_eq!(holds(end, texts)[2..], [true, true], "{read:?}");
+    // The chart is the last thing before the attachments, or before a new page: nothing overtakes it, and no page is blank.
+    for next in [
+        vec![Block::AttachmentList(vec!["情况表".to_owned()])],
+        vec![Block::PageBreak, after(), last()],
+        vec![Block::PageBreak, Block::Landscape(vec![Block::Table(sample::items())])],
+    ] {
+        let Some(read) = pages([vec![tall.clone()], next].concat()) else { return };
+        assert_eq!(holds(&read[0], texts), [false; 4], "{read:?}");
+        assert!(read[1].contains("各镇街占比"), "{read:?}");
+        assert!(read.iter().all(|page| squeeze(page).chars().count() > 4), "{read:?}");
+    }
+}
+
 /// 7.3.5.4: the last words go along with it; of those that are too long for a page with all that follows, the list of
 /// attachments does.
 #[test]

@@ -172,11 +172,12 @@ pub fn chart(name: &str, caption: &str) -> Chart {
     }
 }
 
-/// A small picture as a chart's renderer would draw it.
+/// A small picture as a chart's renderer would draw it; of bars that lie it is higher than wide.
 pub fn svg(chart: &Chart) -> String {
+    let height = if chart.shape == ChartShape::HorizontalBar { 800 } else { 300 };
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="640" height="300" viewBox="0 0 640 300">
-<rect width="640" height="300" fill="#f4f6f8"/>
+        r##"<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" viewBox="0 0 640 {height}">
+<rect width="640" height="{height}" fill="#f4f6f8"/>
 <polyline points="60,220 320,180 580,120" fill="none" stroke="#1f4e79" stroke-width="3"/>
 <text x="60" y="40" font-family="Noto Sans CJK SC" font-size="20">图中文字{}</text>
 </svg>"##,
