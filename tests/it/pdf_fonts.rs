@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use duban::config::definition;
 use duban::config::fonts::FontSettings;
 use duban::report::fonts::Fonts;
+use resvg::usvg::fontdb;
+use write_fonts::read::{FontRef, TableProvider};
+use write_fonts::types::Tag;
 
 use crate::pdf::machine_fonts;
 
@@ -122,6 +125,35 @@ fn charts_are_lettered_in_the_families_of_their_role() {
     let song = format!("'{}'", fonts.resolve("song").unwrap().family);
     assert_eq!(families.matches(&song).count(), 1, "{families}");
     assert!(fonts.files_for_charts().contains(&fonts.resolve("hei").unwrap().path()));
+}
+
+/// The face of charts is there once, draws the same characters, and has left its tables of shaping behind.
+#[test]
+fn charts_are_lettered_in_a_face_without_tables_of_shaping() {
+    let Some(fonts) = machine_fonts() else { return };
+    let face = fonts.resolve("hei").unwrap();
+    let db = fonts.for_charts();
+    let is_it = |info: &&fontdb::FaceInfo| info.post_script_name == face.post_script_name;
+    let found: Vec<fontdb::ID> = db.faces().filter(is_it).map(|info| info.id).collect();
+    assert_eq!(found.len(), 1, "{}", face.post_script_name);
+    let whole = fs_err::read(face.path()).unwrap();
+    let whole = FontRef::from_index(&whole, face.index).unwrap();
+    let seen = db.with_face_data(found[0], |data, index| {
+        let letters = FontRef::from_index(data, index).unwrap();
+        for tag in [b"GSUB", b"GPOS"] {
+            assert!(letters.data_for_tag(Tag::new(tag)).is_none());
+        }
+        for tag in [b"cmap", b"hmtx", b"head", b"name"] {
+            let table = |face: &FontRef<'_>| {
+                let table = face.data_for_tag(Tag::new(tag)).expect("a table");
+                // `head` has the sum of the whole file (bytes 8 to 12).
+                let bytes = table.as_bytes();
+                if tag == b"head" { bytes[12..].to_vec() } else { bytes.to_vec() }
+            };
+            assert_eq!(table(&letters), table(&whole), "{tag:?}");
+        }
+    });
+    assert!(seen.is_some());
 }
 
 #[test]
