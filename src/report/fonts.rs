@@ -268,7 +268,7 @@ impl Fonts {
     }
 
     /// The faces for a chart's renderer, which opens a face anew for every word. The face that charts are lettered
-    /// in is held in memory, the same as the typesetter's for charts ([`Fonts::lettering`]); of the others, which are
+    /// in is held in memory, the same as the typesetter's for charts (`lettering`); of the others, which are
     /// asked only for what that one lacks, the names are read.
     pub fn for_charts(&self) -> fontdb::Database {
         let mut db = fontdb::Database::new();
