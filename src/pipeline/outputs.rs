@@ -142,3 +142,18 @@ pub(super) fn media_type(format: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A workbook has the tables alone: a mail leaves its words to a paper only.
+    #[test]
+    fn a_mail_leaves_to_its_attachments_what_they_have() {
+        use ReportFormat::{Docx, Pdf, Xlsx};
+        assert_eq!(attached(&[]), html::Attached::Nothing);
+        assert_eq!(attached(&[Xlsx]), html::Attached::Tables);
+        assert_eq!(attached(&[Xlsx, Pdf]), html::Attached::Whole);
+        assert_eq!(attached(&[Docx]), html::Attached::Whole);
+    }
+}

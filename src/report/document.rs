@@ -52,7 +52,7 @@ impl Document {
         // In half characters, with the two squares that a paragraph is indented by.
         let n_lines =
             |indent: usize, text: &str| (2 * indent + text.width()).div_ceil(2 * PER_LINE).max(1);
-        let words: String = content.iter().map(Inline::text).collect();
+        let words = plain(content);
         let names = match list.map(|list| &self.blocks[list]) {
             // A line between, then a line or more a name, after 附件：1. and its indent.
             Some(Block::AttachmentList(names)) => {
@@ -146,6 +146,11 @@ impl Inline {
             Inline::LineBreak => " ",
         }
     }
+}
+
+/// The words of running text alone.
+pub fn plain(content: &[Inline]) -> String {
+    content.iter().map(Inline::text).collect()
 }
 
 /// A number in running text: its integers, how it is shown, and its light if it is judged.

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 use super::document::{
-    Align, Appendix, Block, Cell, Chart, Document, Heading, Inline, Row, Table, light_mark,
+    Align, Appendix, Block, Cell, Chart, Document, Heading, Inline, Row, Table, light_mark, plain,
 };
 use super::{headings, numbers};
 use crate::model::Light;
@@ -82,11 +82,11 @@ pub fn render(
     let begun = begun.into_iter().filter(|_| attached == Attached::Whole);
     for (max_rows, appendix_rows, max_blocks) in whole.into_iter().chain(cut).chain(begun) {
         let page = Page { document, attached, image, max_rows, appendix_rows, max_blocks };
-        let plain = page.html();
-        n_bytes = plain.len();
+        let unstyled = page.html();
+        n_bytes = unstyled.len();
         // Styles only make it longer.
         if n_bytes < MAX_BYTES {
-            let html = inline_styles(&plain, css)?;
+            let html = inline_styles(&unstyled, css)?;
             n_bytes = html.len();
             if n_bytes < MAX_BYTES {
                 return Ok(html);
@@ -418,11 +418,6 @@ pub fn with_mark(cell: &Cell) -> String {
 fn heading_html(heading: &Heading) -> String {
     let name = ["h2", "h3", "h4", "h5"][usize::from(heading.level.clamp(1, 4)) - 1];
     tag(name, "", &format!("{}{}", escape(&heading.number), inlines(&heading.content)))
-}
-
-/// The words alone.
-fn plain(content: &[Inline]) -> String {
-    content.iter().map(Inline::text).collect()
 }
 
 fn inlines(content: &[Inline]) -> String {

@@ -454,14 +454,7 @@ fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
 }
 
 fn shown(inline: &Inline) -> &str {
-    match inline {
-        Inline::Text { text }
-        | Inline::Strong { text }
-        | Inline::Emphasis { text }
-        | Inline::Link { text, .. } => text,
-        Inline::Figure(figure) => &figure.text,
-        Inline::LineBreak => "",
-    }
+    if matches!(inline, Inline::LineBreak) { "" } else { inline.text() }
 }
 
 fn unbreak(text: &str, before: Option<char>, after: Option<char>) -> String {

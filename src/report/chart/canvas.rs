@@ -37,7 +37,7 @@ pub(super) enum Anchor {
 #[derive(Clone, Copy)]
 pub(super) enum Rim {
     /// Thin straight lines leave a gap for it, a hatch a plain ground; over lines of data it has a white rim.
-    White,
+    AsNeeded,
     /// Nothing: its ground is plain, or dark under white letters.
     None,
 }
@@ -165,7 +165,7 @@ impl Canvas {
         fill: &str,
         text: &str,
     ) {
-        self.lettered(at, size, anchor, fill, Rim::White, text);
+        self.lettered(at, size, anchor, fill, Rim::AsNeeded, text);
     }
 
     pub(super) fn lettered(
@@ -187,7 +187,7 @@ impl Canvas {
             Anchor::End => ("end", x - width),
         };
         let rim = match rim {
-            Rim::White => self.make_room((left, y - 0.9 * size, left + width, y + 0.2 * size)),
+            Rim::AsNeeded => self.make_room((left, y - 0.9 * size, left + width, y + 0.2 * size)),
             Rim::None => "",
         };
         self.rooms.push(((left, y - 0.84 * size, left + width, y + 0.12 * size), text.to_owned()));

@@ -78,7 +78,7 @@ pub(super) fn stacked(chart: &Chart, style: &Style) -> Result<String, ChartError
                 let (ink, rim) = if is_dark(s, series.light) {
                     ("#ffffff", Rim::None)
                 } else {
-                    (INK, Rim::White)
+                    (INK, Rim::AsNeeded)
                 };
                 canvas.lettered(at, size, Anchor::Middle, ink, rim, &text);
             }

@@ -23,7 +23,7 @@ use jiff::civil::{Date, DateTime};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use serde::{Deserialize, Serialize};
 
-use super::document::{Block, Chart, Document, Inline, Table};
+use super::document::{Block, Chart, Document, Table, plain};
 use super::mail::collect_charts;
 use style::cut;
 
@@ -165,20 +165,6 @@ fn sheet_name(wanted: &str, index: usize, taken: &mut HashSet<String>) -> String
         }
     }
     clean
-}
-
-fn plain(content: &[Inline]) -> String {
-    content
-        .iter()
-        .map(|inline| match inline {
-            Inline::Text { text }
-            | Inline::Strong { text }
-            | Inline::Emphasis { text }
-            | Inline::Link { text, .. } => text.as_str(),
-            Inline::Figure(figure) => &figure.text,
-            Inline::LineBreak => " ",
-        })
-        .collect()
 }
 
 fn excel_time(at: DateTime) -> Result<ExcelDateTime, XlsxError> {

@@ -6,8 +6,8 @@ use super::shown::{format_of_print, number_code};
 use super::style::{
     Paper, across, base, boxed, head_format, height_of, page_setup, text, title_format,
 };
-use super::{FIGURES, OVERVIEW, Tabled, WorkbookError, column_number, excel_date, plain};
-use crate::report::document::{Block, Document, Figure, Inline};
+use super::{FIGURES, OVERVIEW, Tabled, WorkbookError, column_number, excel_date};
+use crate::report::document::{Block, Document, Figure, Inline, plain};
 
 /// Widths of the overview's two columns, in characters.
 const NAME_WIDTH: f64 = 34.0;
